@@ -1,0 +1,64 @@
+"""The vocabulary of facial cues that every room of the house shares.
+
+A cue is an array (frames, points, channels) that a face tracker wrote. `Cue` names its points, its channels and its
+units, so that a data set, a model and a recording can be compared by what they mean, not by their shapes alone.
+Sources: OpenFace wiki, "Output Format"; DAIC-WOZ manual (CLNF features).
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Cue:
+    """What one cue holds: `points` along axis 1, `channels` along axis 2, `units` as the tool writes them."""
+
+    name: str
+    points: tuple[str, ...]
+    channels: tuple[str, ...]
+    units: str
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(V, C): points and channels."""
+        return len(self.points), len(self.channels)
+
+
+# Action units with an intensity (0..5) in OpenFace 2.x.
+OPENFACE_AUS = tuple(f"AU{n:02d}" for n in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45))
+# The 14 of DAIC-WOZ's older tracker: the common set that makes a model portable across corpora.
+DAIC_WOZ_AUS = tuple(au for au in OPENFACE_AUS if au not in ("AU07", "AU23", "AU45"))
+
+_XYZ = ("x", "y", "z")
+
+LANDMARKS = Cue("landmarks", tuple(str(i) for i in range(68)), _XYZ, "mm, camera frame")
+GAZE = Cue("gaze", ("left eye", "right eye"), _XYZ, "unit vectors, camera frame")
+POSE = Cue("pose", ("translation", "rotation"), _XYZ, "mm and rad, camera frame")
+AUS = Cue("aus", OPENFACE_AUS, ("intensity",), "0..5")
+
+# The cues of OpenFace 2.x, in the order in which the model reads them.
+OPENFACE_CUES = {cue.name: cue for cue in (LANDMARKS, GAZE, POSE, AUS)}
+
+# Landmarks (0-based, the 68-point scheme) that the face's muscles hardly move: nose bridge and eye corners.
+BONY_POINTS = (27, 28, 29, 30, 36, 39, 42, 45)
+# Corners of the right and the left eye; an eye's place is the mean of its two corners.
+EYE_CORNERS = ((36, 39), (42, 45))
+
+
+def differences(expected: dict[str, Cue], found: dict[str, Cue]) -> list[str]:
+    """Says, cue by cue, how `found` differs from `expected`; empty where they mean the same."""
+    said = []
+    for name, cue in expected.items():
+        other = found.get(name)
+        if other is None:
+            said.append(f"{name} is missing")
+        elif other.channels != cue.channels or other.units != cue.units:
+            said.append(f"{name} has {other.channels} in {other.units}, expected {cue.channels} in {cue.units}")
+        elif other.points != cue.points:
+            said.append(f"{name} has {_few(other.points)}, expected {_few(cue.points)}")
+    said += [f"{name} is not expected" for name in found if name not in expected]
+    return said
+
+
+def _few(points: tuple[str, ...]) -> str:
+    listed = ", ".join(points if len(points) <= 20 else (*points[:3], "..."))
+    return f"{len(points)} points ({listed})"
