@@ -1,0 +1,17 @@
+"""What every test shares: where the reference material lies, and one compilation cache for all test processes."""
+
+import os
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+SHARED = pathlib.Path(os.environ.get("MCCL_SHARED", ROOT.parent / "shared"))
+
+
+@pytest.fixture
+def shared() -> pathlib.Path:
+    """The folder of reference material beside the project; the test is skipped where it is absent."""
+    if not (SHARED / "README.md").is_file():
+        pytest.skip(f"reference material not found at {SHARED} (set MCCL_SHARED)")
+    return SHARED
