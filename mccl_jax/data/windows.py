@@ -1,0 +1,254 @@
+"""From records to fixed windows: the only place where frames are filled, moved, scaled, cut or padded.
+
+A session becomes T frames on a regular grid of `rate` Hz. What the cues mean there (`representation="relative"`):
+
+  landmarks   R^T (X - T) with R = Rx Ry Rz: rigid head motion removed (it is 93 to 99 % of the raw variance and would
+              only repeat the pose cue); minus the window's median shape; in distances between the eyes
+  gaze        R^T g: relative to the head, (0, 0, -1) is straight ahead of the face, y points down
+  pose        minus the window's median: mm and rad around the person's own resting place
+  aus         intensity / 5, so that a flat face stays flat
+
+`representation="official"` keeps camera coordinates and scales by each session's own extremes, as the official code
+does (landmarks per axis, translation and AUs jointly; gaze and rotation raw).
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from data_builders.records import Session
+from mccl_jax.cues import EYE_CORNERS, Cue
+from mccl_jax.errors import UserError
+
+SAMPLINGS = ("nearest", "mean")
+REPRESENTATIONS = ("relative", "official")
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowOptions:
+    """How a session is cut. Times in seconds, rate in Hz.
+
+    sampling "nearest" takes the usable frame nearest to each point of the grid, "mean" the mean of the usable frames
+    within half a step of it. A point that has none is interpolated between its usable neighbours where these lie at
+    most `max_gap` apart, and masked otherwise.
+    """
+
+    rate: float = 3.0
+    seconds: float = 420.0
+    segments: int = 3
+    sampling: str = "nearest"
+    max_gap: float = 1.0
+    representation: str = "relative"
+
+    def __post_init__(self):
+        if self.sampling not in SAMPLINGS:
+            raise UserError(f"windows.sampling: {self.sampling!r} is not one of {', '.join(SAMPLINGS)}")
+        if self.representation not in REPRESENTATIONS:
+            raise UserError(f"windows.representation: {self.representation!r}: choose {' or '.join(REPRESENTATIONS)}")
+        if self.rate <= 0 or self.seconds <= 0 or self.max_gap < 0:
+            raise UserError("windows: rate and seconds must be positive, max_gap must not be negative")
+        if not 1 <= self.segments <= self.frames:
+            raise UserError(f"windows: {self.frames} frames cannot be cut into {self.segments} segments")
+
+    @property
+    def frames(self) -> int:
+        """T, the number of grid points of a window."""
+        return round(self.rate * self.seconds)
+
+
+@dataclasses.dataclass(frozen=True)
+class Windows:
+    """N sessions as the model sees them.
+
+    cues      name -> (N, T, V, C) float32, 0 where masked.
+    mask      (N, T) bool: the frame holds data.
+    segment   (N, T) int32: the segment a frame belongs to, 0..S-1, rising; -1 beyond the end of the recording.
+    severity, subject, session   (N,): target (NaN where unknown), and who.
+    usable    (N,) share of the recording's grid points (up to T) that hold data.
+    """
+
+    cues: Mapping[str, np.ndarray]
+    specification: Mapping[str, Cue]
+    mask: np.ndarray
+    segment: np.ndarray
+    severity: np.ndarray
+    subject: np.ndarray
+    session: np.ndarray
+    usable: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.session)
+
+
+def cut_windows(sessions: Iterable[Session], options: WindowOptions) -> tuple[Windows, list[str]]:
+    """Cuts one window from each session; sessions may come from a generator, one is held at a time.
+
+    Returns the windows, unscaled (see `Scaler`), and one line for each session that had no usable frame and is left
+    out. Raises UserError where no session is left, or where sessions differ in their cues.
+    """
+    rows, left_out, specification = [], [], None
+    for session in sessions:
+        specification = specification or dict(session.specification)
+        if dict(session.specification) != specification:
+            raise UserError(f"{session.session}: its cues differ from those of the sessions before it")
+        row = _cut(session, options)
+        if row is None:
+            left_out.append(f"{session.session}: no usable frame in its first {options.seconds:g} s, left out")
+        else:
+            rows.append(row)
+    if not rows:
+        raise UserError("no session with a usable frame: " + ("; ".join(left_out[:3]) or "the data set is empty"))
+    values, masks, segments, severity, subject, session, usable = zip(*rows, strict=True)
+    cues = {name: np.stack([value[name] for value in values]) for name in specification}
+    return (
+        Windows(
+            cues,
+            specification,
+            np.stack(masks),
+            np.stack(segments),
+            np.array(severity, np.float64),
+            np.array(subject),
+            np.array(session),
+            np.array(usable, np.float64),
+        ),
+        left_out,
+    )
+
+
+def _cut(session: Session, options: WindowOptions):
+    usable = session.success & np.all(
+        [np.isfinite(values).all(axis=(1, 2)) for values in session.cues.values()], axis=0
+    )
+    start, end = (s if np.isfinite(s) else t for s, t in zip(session.speech_span, session.time[[0, -1]], strict=True))
+    n = min(options.frames, int((end - start) * options.rate + 1e-6) + 1)
+    if n < 1 or not usable.any():
+        return None
+    grid = start + np.arange(n) / options.rate
+    cues = {name: values[usable].astype(np.float64) for name, values in session.cues.items()}
+    cues = _relative_to_the_head(cues) if options.representation == "relative" else _min_max(cues)
+    sampled, mask = _resample(cues, session.time[usable], grid, options)
+    if not mask.any():
+        return None
+    if options.representation == "relative":
+        sampled = _around_the_resting_face(sampled, mask)
+
+    def pad(values, fill=0):
+        return np.pad(values, [(0, options.frames - n)] + [(0, 0)] * (values.ndim - 1), constant_values=fill)
+
+    cues = {name: pad(np.where(mask[:, None, None], values, 0)).astype(np.float32) for name, values in sampled.items()}
+    segment = pad((np.arange(n) * options.segments // n).astype(np.int32), fill=-1)
+    return cues, pad(mask), segment, session.target, session.subject, session.session, mask.mean()
+
+
+def _relative_to_the_head(cues: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Landmarks and gaze in the head's own frame; needs the pose for both. AUs as a share of their scale."""
+    out = dict(cues)
+    if "pose" in cues:
+        translation, rotation = cues["pose"][:, 0], cues["pose"][:, 1]
+        # Upper case: intrinsic x, then y, then z, that is R = Rx Ry Rz. x @ R is R^T applied to the rows of x.
+        matrix = Rotation.from_euler("XYZ", rotation).as_matrix()
+        if "landmarks" in cues:
+            out["landmarks"] = (cues["landmarks"] - translation[:, None]) @ matrix
+        if "gaze" in cues:
+            out["gaze"] = cues["gaze"] @ matrix
+    elif "landmarks" in cues or "gaze" in cues:
+        raise UserError(
+            "windows.representation 'relative' needs the pose cue to remove head motion: "
+            "add it to data.cues or choose 'official'"
+        )
+    if "aus" in cues:
+        out["aus"] = cues["aus"] / 5
+    return out
+
+
+def _around_the_resting_face(cues: dict[str, np.ndarray], mask: np.ndarray) -> dict[str, np.ndarray]:
+    out = dict(cues)
+    if "landmarks" in cues:
+        shape = np.median(cues["landmarks"][mask], axis=0)
+        right, left = (shape[list(corners)].mean(axis=0) for corners in EYE_CORNERS)
+        between_eyes = np.linalg.norm(left - right)
+        out["landmarks"] = (cues["landmarks"] - shape) / (between_eyes or 1.0)
+    if "pose" in cues:
+        out["pose"] = cues["pose"] - np.median(cues["pose"][mask], axis=0)
+    return out
+
+
+def _min_max(cues: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The official scaling: by the session's extremes, landmarks per axis, translation and AUs jointly."""
+
+    def scaled(values, axis):
+        low, high = values.min(axis=axis, keepdims=True), values.max(axis=axis, keepdims=True)
+        return (values - low) / np.where(high > low, high - low, 1.0)
+
+    out = dict(cues)
+    if "landmarks" in cues:
+        out["landmarks"] = scaled(cues["landmarks"], (0, 1))
+    if "pose" in cues:
+        out["pose"] = np.stack([scaled(cues["pose"][:, 0], (0, 1)), cues["pose"][:, 1]], axis=1)
+    if "aus" in cues:
+        out["aus"] = scaled(cues["aus"], (0, 1, 2))
+    return out
+
+
+def _resample(cues, time, grid, options) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Usable frames at `time` onto `grid`; returns the values (undefined where masked) and the mask."""
+    half_step = 0.5 / options.rate + 1e-9
+    after = np.clip(np.searchsorted(time, grid), 0, len(time) - 1)
+    before = np.clip(after - 1, 0, None)
+    nearest = np.where(np.abs(time[before] - grid) <= np.abs(time[after] - grid), before, after)
+    direct = np.abs(time[nearest] - grid) <= half_step
+    gap = time[after] - time[before]
+    bridged = ~direct & (time[before] <= grid) & (grid <= time[after]) & (gap <= options.max_gap + 1e-9)
+    share = np.where(gap > 0, (grid - time[before]) / np.where(gap > 0, gap, 1), 0.0)[:, None, None]
+    first = np.searchsorted(time, grid - half_step)
+    count = np.searchsorted(time, grid + half_step, side="right") - first
+
+    def sample(values):
+        if options.sampling == "nearest":
+            at = values[nearest]
+        else:
+            total = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
+            at = (total[first + count] - total[first]) / np.maximum(count, 1)[:, None, None]
+        between = (1 - share) * values[before] + share * values[after]
+        return np.where(bridged[:, None, None], between, at)
+
+    return {name: sample(values) for name, values in cues.items()}, direct | bridged
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaler:
+    """(x - centre) / scale per cue, fitted on the valid frames of train; it travels with the checkpoint.
+
+    Only gaze is centred (its mean over a session is behaviour, its mean over people is not). Scales are pooled, so that
+    what stands in the same unit stays comparable: one for all landmarks, one for translation and one for rotation, one
+    per axis of gaze. AUs keep their absolute scale. centre and scale: name -> (V, C) float32.
+    """
+
+    centre: Mapping[str, np.ndarray]
+    scale: Mapping[str, np.ndarray]
+
+    @classmethod
+    def fit(cls, windows: Windows, rows: np.ndarray, options: WindowOptions) -> "Scaler":
+        """Fits on the given rows of `windows`; the identity for the official representation."""
+        centre = {name: np.zeros(cue.shape, np.float32) for name, cue in windows.specification.items()}
+        scale = {name: np.ones(cue.shape, np.float32) for name, cue in windows.specification.items()}
+        if options.representation == "relative":
+            for name, pooled in (("landmarks", (0, 1, 2)), ("gaze", (0, 1)), ("pose", (0, 2))):
+                if name in windows.cues:
+                    frames = windows.cues[name][rows][windows.mask[rows]].astype(np.float64)
+                    if name == "gaze":
+                        centre[name] += frames.mean(axis=pooled, keepdims=True)[0].astype(np.float32)
+                    deviation = np.sqrt(((frames - centre[name]) ** 2).mean(axis=pooled, keepdims=True))[0]
+                    scale[name] *= np.where(deviation > 1e-12, deviation, 1.0).astype(np.float32)
+        return cls(centre, scale)
+
+    def __call__(self, windows: Windows) -> Windows:
+        """Scaled windows; masked frames stay 0."""
+        keep = windows.mask[:, :, None, None]
+        cues = {
+            name: np.where(keep, (values - self.centre[name]) / self.scale[name], 0).astype(np.float32)
+            for name, values in windows.cues.items()
+        }
+        return dataclasses.replace(windows, cues=cues)
