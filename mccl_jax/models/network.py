@@ -1,0 +1,55 @@
+"""MCCL as pure functions of plain dicts of arrays, whose keys are paths such as "inter/trunk/blocks/0/conv1/kernel"."""
+
+from collections.abc import Mapping
+
+import jax
+from flax import nnx
+from jaxtyping import Array
+
+from mccl_jax.models.mccl import MCCL, ModelOptions
+
+Arrays = dict[str, Array]
+
+
+class Network:
+    """The structure of a model without its arrays.
+
+    `cues` is name -> (V, C), in the order in which the model reads them. Params and statistics stay outside, as flat
+    dicts, so that steps are pure functions and a checkpoint needs none of these classes to be read.
+    """
+
+    def __init__(self, cues: Mapping[str, tuple[int, int]], options: ModelOptions):
+        self.cues, self.options = dict(cues), options
+        abstract = nnx.eval_shape(lambda: MCCL(self.cues, options, nnx.Rngs(0)))
+        self._structure, params, statistics = nnx.split(abstract, nnx.Param, nnx.BatchStat)
+        self._empty = params, statistics
+
+    def init(self, key: Array) -> tuple[Arrays, Arrays]:
+        """Fresh (params, batch statistics)."""
+
+        @jax.jit
+        def draw(key):
+            _, params, statistics = nnx.split(MCCL(self.cues, self.options, nnx.Rngs(key)), nnx.Param, nnx.BatchStat)
+            return _flat(params), _flat(statistics)
+
+        return draw(key)
+
+    def bind(self, params: Arrays, statistics: Arrays) -> MCCL:
+        """The model that holds these arrays. Cheap; inside jit it costs nothing at run time."""
+        return nnx.merge(self._structure, *map(_filled, self._empty, (params, statistics)))
+
+    @staticmethod
+    def statistics(model: MCCL) -> Arrays:
+        """The running statistics that a model holds after a pass in training mode."""
+        return _flat(nnx.state(model, nnx.BatchStat))
+
+
+def _flat(state: nnx.State) -> Arrays:
+    return {"/".join(map(str, path)): leaf[...] for path, leaf in nnx.to_flat_state(state)}
+
+
+def _filled(empty: nnx.State, arrays: Arrays) -> nnx.State:
+    """`empty` with its leaves replaced by the arrays of the same paths."""
+    return nnx.from_flat_state(
+        [(path, leaf.replace(arrays["/".join(map(str, path))])) for path, leaf in nnx.to_flat_state(empty)]
+    )

@@ -1,0 +1,104 @@
+"""Normalisation: batch statistics that are exact over devices and masks, and the mixed one inside the interaction."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+
+@dataclasses.dataclass(frozen=True)
+class Pass:
+    """How a pass through a trunk runs.
+
+    train   normalise by the statistics of the batch and move the running ones; otherwise use the running ones.
+    axis    name of the mapped axis over which the batch is spread (statistics are then global), or None.
+    row     which row of running statistics belongs to the cue.
+    """
+
+    train: bool = False
+    axis: str | None = None
+    row: int = 0
+
+
+EVALUATION = Pass()
+
+
+class BatchNorm(nnx.Module):
+    """Batch normalisation over valid frames, with a row of running statistics for each cue.
+
+    mean = sum(m x) / n, var = sum(m x^2) / n - mean^2 with n = sum(m) and the sums over the whole batch on all devices;
+    running = 0.9 running + 0.1 batch, with the unbiased batch variance (PyTorch's convention). Flax's own averages the
+    devices' means without weights, which is wrong where their numbers of valid frames differ.
+
+    The official code keeps a single set (rows = 1) that all cues move in turn, so that evaluation normalises each cue
+    by a mixture of all of them. Here rows = number of cues.
+    """
+
+    def __init__(self, channels: int, rows: int, eps: float = 1e-5, momentum: float = 0.1):
+        self.scale = nnx.Param(jnp.ones(channels))
+        self.bias = nnx.Param(jnp.zeros(channels))
+        self.mean = nnx.BatchStat(jnp.zeros((rows, channels)))
+        self.var = nnx.BatchStat(jnp.ones((rows, channels)))
+        self.eps, self.momentum = eps, momentum
+
+    def __call__(
+        self, x: Float[Array, "B T V C"], mask: Float[Array, "B T 1 1"] | None, how: Pass
+    ) -> Float[Array, "B T V C"]:
+        """Normalises; masked frames do not count, and what is returned for them means nothing."""
+        row = min(how.row, self.mean.shape[0] - 1)
+        if how.train:
+            mean, var = self._batch_statistics(x, mask, how.axis, row)
+        else:
+            mean, var = self.mean[row], self.var[row]
+        gain = jax.lax.rsqrt(var + self.eps) * self.scale[...]
+        return x * gain + (self.bias[...] - mean * gain)
+
+    def _batch_statistics(self, x, mask, axis, row):
+        over = (0, 1, 2)
+        if mask is None:
+            sums = x.sum(over), (x * x).sum(over), jnp.array(x.size / x.shape[-1], x.dtype)
+        else:
+            kept = x * mask
+            sums = kept.sum(over), (kept * x).sum(over), mask.sum() * x.shape[2]
+        if axis is not None:
+            sums = jax.lax.psum(sums, axis)
+        total, squares, n = sums
+        mean = total / jnp.maximum(n, 1)
+        var = jnp.maximum(squares / jnp.maximum(n, 1) - mean * mean, 0)
+        seen = (n > 0).astype(x.dtype) * self.momentum  # a batch of padding alone moves nothing
+        unbiased = var * n / jnp.maximum(n - 1, 1)
+        # The averages carry no gradient; without this their update would keep the forward pass alive twice.
+        moved = jax.lax.stop_gradient((mean, unbiased))
+        self.mean[...] = self.mean.at[row].set((1 - seen) * self.mean[row] + seen * moved[0])
+        self.var[...] = self.var.at[row].set((1 - seen) * self.var[row] + seen * moved[1])
+        return mean, var
+
+
+class TokenNorm(nnx.Module):
+    """Normalises tokens by a learned mixture of instance and layer statistics (switchable normalisation).
+
+    Per sample: m_in, v_in over the tokens of each channel (v_in unbiased); m_ln = mean_c m_in,
+    v_ln = mean_c (v_in + m_in^2) - m_ln^2; then mean = a0 m_in + a1 m_ln with (a0, a1) = softmax(mean_mix), the
+    variance likewise with var_mix; y = (x - mean) / sqrt(variance + eps) * scale + bias. Source: the official code.
+    """
+
+    def __init__(self, channels: int, eps: float):
+        self.scale = nnx.Param(jnp.ones(channels))
+        self.bias = nnx.Param(jnp.zeros(channels))
+        self.mean_mix = nnx.Param(jnp.ones(2))
+        self.var_mix = nnx.Param(jnp.ones(2))
+        self.eps = eps
+
+    def __call__(self, x: Float[Array, "B N C"], mask: Float[Array, "B N"]) -> Float[Array, "B N C"]:
+        """Normalises over the tokens that take part (mask 1)."""
+        weight = mask[:, :, None]
+        n = weight.sum(1, keepdims=True)
+        m_in = (weight * x).sum(1, keepdims=True) / jnp.maximum(n, 1)
+        v_in = (weight * (x - m_in) ** 2).sum(1, keepdims=True) / jnp.maximum(n - 1, 1)
+        m_ln = m_in.mean(-1, keepdims=True)
+        v_ln = (v_in + m_in**2).mean(-1, keepdims=True) - m_ln**2
+        a, b = jax.nn.softmax(self.mean_mix[...]), jax.nn.softmax(self.var_mix[...])
+        mean, var = a[0] * m_in + a[1] * m_ln, b[0] * v_in + b[1] * v_ln
+        return (x - mean) * jax.lax.rsqrt(var + self.eps) * self.scale[...] + self.bias[...]

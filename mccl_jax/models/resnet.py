@@ -1,0 +1,134 @@
+"""The backbone: a ResNet of basic blocks that reads a cue as an image (time is height, points are width)."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+from mccl_jax.models.norm import BatchNorm, Pass
+
+
+class Conv(nnx.Module):
+    """2-D convolution without bias, kernel (k, k, in, out), padding k // 2; Kaiming-normal by fan-out."""
+
+    def __init__(self, size: int, inputs: int, outputs: int, stride: int, rngs: nnx.Rngs):
+        draw = nnx.initializers.variance_scaling(2.0, "fan_out", "normal")
+        self.kernel = nnx.Param(draw(rngs.params(), (size, size, inputs, outputs)))
+        self.stride, self.padding = stride, size // 2
+
+    def __call__(self, x: Float[Array, "B T V C"]) -> Float[Array, "B t v c"]:
+        """Masked frames must be 0 on the way in: they then act exactly like the padding beyond the image."""
+        return jax.lax.conv_general_dilated(
+            x,
+            self.kernel[...],
+            (self.stride, self.stride),
+            [(self.padding, self.padding)] * 2,
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        )
+
+
+def halve(mask):
+    """The mask after a stride of 2: valid where either of the two frames that it stands for was.
+
+    For frames masked at the end this is exactly the length of the convolution's output without them; elsewhere no valid
+    frame is ever lost to the stride.
+    """
+    if mask is None:
+        return None
+    even = jnp.pad(mask, [(0, 0), (0, mask.shape[1] % 2), (0, 0), (0, 0)])
+    return even.reshape(mask.shape[0], -1, 2, 1, 1).max(axis=2)
+
+
+def keep(x, mask):
+    """Sets masked frames to 0."""
+    return x if mask is None else x * mask
+
+
+def max_pool(x: Float[Array, "B T V C"]) -> Float[Array, "B t v C"]:
+    """3 x 3 maximum, stride 2, padding 1; x must not be negative (masked frames and padding are then neutral)."""
+    return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 3, 3, 1), (1, 2, 2, 1), [(0, 0), (1, 1), (1, 1), (0, 0)])
+
+
+class Block(nnx.Module):
+    """Basic block: two 3 x 3 convolutions and a shortcut, which a 1 x 1 convolution adapts where the shape changes."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, rows: int, rngs: nnx.Rngs):
+        self.conv1 = Conv(3, inputs, outputs, stride, rngs)
+        self.norm1 = BatchNorm(outputs, rows)
+        self.conv2 = Conv(3, outputs, outputs, 1, rngs)
+        self.norm2 = BatchNorm(outputs, rows)
+        self.stride = stride
+        if stride != 1 or inputs != outputs:
+            self.shortcut = Conv(1, inputs, outputs, stride, rngs)
+            self.shortcut_norm = BatchNorm(outputs, rows)
+        else:
+            self.shortcut = None
+
+    def __call__(self, x, mask, how: Pass):
+        after = halve(mask) if self.stride == 2 else mask
+        y = keep(nnx.relu(self.norm1(self.conv1(x), after, how)), after)
+        y = self.norm2(self.conv2(y), after, how)
+        if self.shortcut is not None:
+            x = self.shortcut_norm(self.shortcut(x), after, how)
+        return keep(nnx.relu(x + y), after), after
+
+
+@dataclasses.dataclass(frozen=True)
+class TrunkOptions:
+    """width: channels behind the stem, doubled by each further stage; blocks: basic blocks a stage.
+
+    The defaults are ResNet-18.
+    """
+
+    width: int = 64
+    blocks: tuple[int, ...] = (2, 2, 2, 2)
+
+    @property
+    def features(self) -> int:
+        """F, the size of a pooled feature."""
+        return self.width * 2 ** (len(self.blocks) - 1)
+
+
+class Trunk(nnx.Module):
+    """All layers are shared by the cues, except the stem (one for each number of channels) and, for one-channel cues
+    such as AUs, a linear layer of their own behind the pooling. Source: official code, "Backbone"."""
+
+    def __init__(self, cues: Mapping[str, tuple[int, int]], options: TrunkOptions, rows: int, rngs: nnx.Rngs):
+        width, channels = options.width, sorted({c for _, c in cues.values()}, reverse=True)
+        self.stems = nnx.Dict({str(c): Conv(7, c, width, 2, rngs) for c in channels})
+        self.stem_norm = BatchNorm(width, rows)
+        blocks, inputs = [], width
+        for stage, count in enumerate(options.blocks):
+            outputs = width * 2**stage
+            for i in range(count):
+                blocks.append(Block(inputs, outputs, 2 if stage and not i else 1, rows, rngs))
+                inputs = outputs
+        self.blocks = nnx.List(blocks)
+        if 1 in channels:
+            bound = options.features**-0.5
+            self.one_channel_kernel = nnx.Param(uniform(rngs, bound, (options.features, options.features)))
+            self.one_channel_bias = nnx.Param(uniform(rngs, bound, (options.features,)))
+
+    def __call__(self, x: Float[Array, "B T V C"], mask: Float[Array, "B T"] | None, how: Pass) -> Float[Array, "B F"]:
+        """Features of a cue, pooled over its valid frames; 0 for a sample that has none."""
+        one_channel = x.shape[-1] == 1
+        mask = None if mask is None else mask[:, :, None, None].astype(x.dtype)
+        x = self.stems[str(x.shape[-1])](keep(x, mask))
+        mask = halve(mask)
+        x = max_pool(keep(nnx.relu(self.stem_norm(x, mask, how)), mask))
+        mask = halve(mask)
+        for block in self.blocks:
+            x, mask = block(x, mask, how)
+        valid = x.shape[1] if mask is None else jnp.maximum(mask.sum((1, 2)), 1)
+        features = x.sum((1, 2)) / (valid * x.shape[2])
+        if one_channel:
+            features = features @ self.one_channel_kernel[...] + self.one_channel_bias[...]
+        return features
+
+
+def uniform(rngs: nnx.Rngs, bound: float, shape: tuple[int, ...]) -> Array:
+    """U(-bound, bound), PyTorch's default for linear, recurrent and 1-D convolution layers."""
+    return jax.random.uniform(rngs.params(), shape, minval=-bound, maxval=bound)
