@@ -1,12 +1,27 @@
-"""One session as every builder writes it and everything downstream reads it."""
+"""One session as every builder writes it and everything downstream reads it, and its form as a TFDS record.
+
+On disk arrays are zlib-compressed bytes, so that every value comes back bit by bit (a plain TFDS scalar passes through
+a 32-bit float), and whatever has no fixed shape is JSON text. TFDS is imported where it is needed only: prediction
+uses `Session` without it.
+"""
+
+from __future__ import annotations
 
 import dataclasses
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mccl_jax.cues import Cue
+
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
+
+_TEXTS = ("session", "subject", "split", "gender")
+_JSON = ("labels", "provenance", "statistics")
+_FRAMES = {"time": np.float64, "confidence": np.float32, "success": np.bool_, "question": np.int32}  # (F,) each
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,3 +61,63 @@ class Session:
     labels: Mapping[str, str | float | None] = dataclasses.field(default_factory=dict)
     provenance: Mapping[str, object] = dataclasses.field(default_factory=dict)
     statistics: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+    @property
+    def usable(self) -> np.ndarray:
+        """(F,) bool: the face was tracked and every cell of every cue could be read."""
+        return self.success & np.all([np.isfinite(cue).all(axis=(1, 2)) for cue in self.cues.values()], axis=0)
+
+
+def features(specification: Mapping[str, Cue]) -> tfds.features.FeaturesDict:
+    """The TFDS features of a data set whose sessions hold, at most, the cues of `specification`."""
+    import tensorflow_datasets as tfds
+
+    def tensor(shape, dtype):
+        return tfds.features.Tensor(shape=shape, dtype=dtype, encoding="zlib")
+
+    return tfds.features.FeaturesDict(
+        {
+            "cues": {name: tensor((None, *cue.shape), np.float32) for name, cue in specification.items()},
+            **{name: tensor((None,), dtype) for name, dtype in _FRAMES.items()},
+            "speech_span": tensor((2,), np.float64),
+            "target": tensor((), np.float64),
+            "fold": tfds.features.Scalar(np.int32),
+            **{name: tfds.features.Text() for name in (*_TEXTS, "specification", *_JSON)},
+        }
+    )
+
+
+def encode(session: Session, specification: Mapping[str, Cue]) -> dict:
+    """`session` as an example of `features(specification)`; a cue that the session lacks has no frames there.
+
+    Raises ValueError where the session holds a cue that `specification` lacks or defines otherwise.
+    """
+    for name, cue in session.specification.items():
+        if specification.get(name) != cue:
+            raise ValueError(f"{session.session}: {name} is not as the data set defines it")
+    return {
+        "cues": {
+            name: session.cues.get(name, np.empty((0, *cue.shape), np.float32)) for name, cue in specification.items()
+        },
+        **{name: getattr(session, name) for name in (*_FRAMES, "speech_span", "target", "fold", *_TEXTS)},
+        "specification": json.dumps({name: dataclasses.asdict(cue) for name, cue in session.specification.items()}),
+        **{name: json.dumps(getattr(session, name), allow_nan=False) for name in _JSON},
+    }
+
+
+def decode(example: Mapping[str, object]) -> Session:
+    """The session that `encode` made `example` of, bit by bit, as TFDS hands it back (texts as bytes)."""
+    specification = {
+        name: Cue(cue["name"], tuple(cue["points"]), tuple(cue["channels"]), cue["units"])
+        for name, cue in json.loads(example["specification"]).items()
+    }
+    return Session(
+        cues={name: np.asarray(example["cues"][name], np.float32) for name in specification},
+        specification=specification,
+        speech_span=np.asarray(example["speech_span"], np.float64),
+        target=float(example["target"]),
+        fold=int(example["fold"]),
+        **{name: np.asarray(example[name], dtype) for name, dtype in _FRAMES.items()},
+        **{name: example[name].decode("utf-8") for name in _TEXTS},
+        **{name: json.loads(example[name]) for name in _JSON},
+    )
