@@ -44,10 +44,6 @@ class LabelTable:
     rows: tuple[Label, ...]
     notes: tuple[str, ...]
 
-    @property
-    def has_splits(self) -> bool:
-        return any(row.split for row in self.rows)
-
 
 def read_labels(path: str | pathlib.Path, target: str = "target") -> LabelTable:
     """Reads and checks a table of labels; `target` names the column of the severity, an empty cell in it is NaN.

@@ -76,6 +76,7 @@ def read_openface(
     tracked where its confidence is above the tracker's own bound. Raises UserError, in one line that says what to do,
     where the file is no such CSV, lacks a cue, or has no frame in which all cues are readable and the face is tracked.
     """
+    check_options(cues, missing, frame_rate)
     path = pathlib.Path(path)
     header = read_header(path)
     cues, omitted = present_cues(path, header, cues, missing)
@@ -120,15 +121,21 @@ def read_openface(
     )
 
 
+def check_options(cues: Sequence[str], missing: str, frame_rate: float) -> None:
+    """Raises UserError where `read_openface` would not understand its options."""
+    unknown = [name for name in cues if name not in COLUMNS]
+    if unknown or not cues or len(set(cues)) < len(cues):
+        raise UserError(f"cues: {', '.join(cues) or 'none'}; expected one or more of {', '.join(COLUMNS)}, each once")
+    if missing not in ("refuse", "omit"):
+        raise UserError(f"missing: {missing!r}; expected 'refuse' or 'omit'")
+    if not SLOWEST <= frame_rate <= FASTEST:
+        raise UserError(f"frame_rate: {frame_rate}; expected {SLOWEST:g} to {FASTEST:g} frames a second")
+
+
 def present_cues(
     path: pathlib.Path, header: Sequence[str], cues: Sequence[str], missing: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Which of `cues` a file with this header has in full, and which it lacks; raises as `read_openface` says."""
-    unknown = [name for name in cues if name not in COLUMNS]
-    if unknown or not cues:
-        raise UserError(f"cues: {unknown or 'none named'}; expected one or more of {', '.join(COLUMNS)}")
-    if missing not in ("refuse", "omit"):
-        raise UserError(f"missing: {missing!r}; expected 'refuse' or 'omit'")
     names = set(header)
     no_context = [name for name in ("frame", "confidence") if name not in names]
     if no_context:
@@ -155,7 +162,7 @@ def present_cues(
 def _success(columns: Mapping[str, np.ndarray], notes: list[str]) -> np.ndarray:
     if "success" in columns:
         return columns["success"] == 1
-    notes.append(f"no success column: a frame counts as tracked where its confidence is above {TRACKED_ABOVE}")
+    notes.append(f"no success column, a frame counts as tracked where its confidence is above {TRACKED_ABOVE}")
     # Compared at the tracker's precision: its bound is a 32-bit float too.
     return columns["confidence"].astype(np.float32) > np.float32(TRACKED_ABOVE)
 
@@ -200,20 +207,27 @@ def _time(frame: np.ndarray, timestamp: np.ndarray | None, frame_rate: float, no
     nothing.
     """
     if timestamp is None or not np.isfinite(timestamp).any():
-        why, rate = "no timestamps", frame_rate
-    else:
-        frames, seconds = np.diff(frame), np.diff(timestamp)
-        forward = seconds > 0
-        says = np.median(frames[forward] / seconds[forward]) if forward.any() else np.inf
-        if len(seconds) and not SLOWEST <= says <= FASTEST:
-            why, rate = f"timestamps that say {says:.4g} frames a second", frame_rate
-        elif not forward.all():
-            why = f"timestamps that repeat or run backwards ({(~forward).sum()} times)"
-            rate = frames.sum() / seconds[forward].sum()
-        else:
-            return timestamp
-    notes.append(f"time is the frame number over a rate: {rate:.4g} frames a second, because of {why}")
-    return frame / rate
+        notes.append(f"no timestamps, time is the frame number at {frame_rate:g} frames a second")
+        return frame / frame_rate
+    frames, seconds = np.diff(frame), np.diff(timestamp)
+    forward = seconds > 0
+    if not len(seconds):
+        return timestamp
+    rate = np.median(frames[forward] / seconds[forward]) if forward.any() else np.inf
+    if not SLOWEST <= rate <= FASTEST:
+        notes.append(
+            f"timestamps that cannot be true, time is the frame number at {frame_rate:g} frames a second: "
+            f"they say {rate:.4g}"
+        )
+        return frame / frame_rate
+    if not forward.all():
+        rate = frames.sum() / seconds[forward].sum()
+        notes.append(
+            "timestamps that repeat or run backwards, time is the frame number at the rate of the others: "
+            f"{(~forward).sum()} times, {rate:.4g} frames a second"
+        )
+        return frame / rate
+    return timestamp
 
 
 def _implausible(cues: Mapping[str, np.ndarray], success: np.ndarray) -> list[str]:

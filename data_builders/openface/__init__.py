@@ -1,0 +1,1 @@
+"""One's own recordings: a folder of OpenFace CSVs and a table of labels."""

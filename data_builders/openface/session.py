@@ -1,0 +1,52 @@
+"""One OpenFace CSV as a session; needs no TFDS, so that a prediction for a new recording can use it."""
+
+import dataclasses
+import hashlib
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from data_builders.readers.labels import Label
+from data_builders.readers.openface import READER, read_openface
+from data_builders.records import Session
+from data_builders.statistics import statistics
+from mccl_jax.cues import OPENFACE_CUES
+
+
+def session_name(file: str) -> str:
+    """The name of a session: its file's path below the corpus, without .csv or .csv.gz."""
+    return file.removesuffix(".gz").removesuffix(".csv")
+
+
+def read_session(
+    path: str | pathlib.Path,
+    label: Label | None = None,
+    cues: Sequence[str] = tuple(OPENFACE_CUES),
+    missing: str = "refuse",
+    frame_rate: float = 30.0,
+) -> Session:
+    """Reads `path` as `readers.openface.read_openface` does; without a label the subject and the target are unknown."""
+    path = pathlib.Path(path)
+    recording = read_openface(path, cues, missing, frame_rate)
+    label = label or Label(line=0, file=path.name, subject="", target=float("nan"), split="", fold=-1, gender="")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    session = Session(
+        session=session_name(label.file),
+        subject=label.subject,
+        cues=recording.cues,
+        specification=recording.specification,
+        time=recording.time,
+        confidence=recording.confidence,
+        success=recording.success,
+        question=np.zeros(len(recording.time), np.int32),
+        speech_span=np.full(2, np.nan),
+        target=label.target,
+        split=label.split,
+        fold=label.fold,
+        gender=label.gender,
+        labels=label.labels,
+        provenance={"file": label.file, "sha256": digest, "reader": READER, "notes": list(recording.notes)},
+    )
+    return dataclasses.replace(session, statistics=statistics(session))

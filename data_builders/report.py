@@ -1,0 +1,121 @@
+"""What a preparation did: counted while it runs, kept with the data set, said in words and as JSON."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Iterable, Mapping
+
+from data_builders.records import Session
+
+JSON_NAME, TEXT_NAME = "preparation.json", "preparation.txt"
+_EXAMPLES = 5  # sessions named under a note; each record's provenance holds all of its own
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """The preparation of one data set.
+
+    source         the folder of raw files.
+    fingerprint    of the raw files; another one means that the data set is out of date.
+    sessions, subjects, frames, seconds   what the data set holds.
+    unlabelled     sessions without a target.
+    failed_share   share of frames that are unusable: face not tracked, or a cell unreadable.
+    splits         name -> {"sessions": n, "subjects": n}
+    skipped        (file, why) of what was left out.
+    notes          what -> {"sessions": n, "examples": ["session: details", ...]}, as the readers said it.
+    """
+
+    source: str
+    fingerprint: str
+    sessions: int
+    subjects: int
+    frames: int
+    seconds: float
+    unlabelled: int
+    failed_share: float
+    splits: Mapping[str, Mapping[str, int]]
+    skipped: tuple[tuple[str, str], ...]
+    notes: Mapping[str, Mapping[str, object]]
+
+    def words(self) -> str:
+        """The report for a reader, a line a fact."""
+        lines = [
+            f"{self.sessions} sessions of {self.subjects} subjects from {self.source}",
+            f"{self.frames} frames, {self.seconds / 60:.1f} minutes; {self.failed_share:.2%} of the frames failed",
+        ]
+        if self.unlabelled:
+            lines.append(f"{self.unlabelled} sessions have no target")
+        lines += [
+            f"split {name}: {n['sessions']} sessions, {n['subjects']} subjects" for name, n in self.splits.items()
+        ]
+        lines.append(f"skipped: {len(self.skipped) or 'nothing'}")
+        lines += [f"  {name}: {why}" for name, why in self.skipped]
+        lines.append(f"notes: {len(self.notes) or 'none'}")
+        for what, note in self.notes.items():
+            of_all = note["sessions"] in (0, self.sessions)
+            lines.append(f"  {what}" + ("" if of_all else f" ({note['sessions']} sessions)"))
+            lines += [f"    {example}" for example in note["examples"] if not of_all or ": " in example]
+        return "\n".join(lines) + "\n"
+
+    def write(self, folder: pathlib.Path) -> None:
+        """Writes preparation.json and preparation.txt."""
+        (folder / JSON_NAME).write_text(json.dumps(dataclasses.asdict(self), indent=1) + "\n", encoding="utf-8")
+        (folder / TEXT_NAME).write_text(self.words(), encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: pathlib.Path) -> "Report | None":
+        """The report kept in `folder`; None where there is none, or one of another form."""
+        try:
+            kept = json.loads((folder / JSON_NAME).read_text(encoding="utf-8"))
+            return cls(**{**kept, "skipped": tuple(tuple(pair) for pair in kept["skipped"])})
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+
+class Tally:
+    """Counts what is prepared and what is not, session by session."""
+
+    def __init__(self, skipped: Iterable[tuple[str, str]], notes: Iterable[str]):
+        self.skipped = list(skipped)
+        self._notes = {note: {"sessions": 0, "examples": []} for note in notes}
+        self._splits, self._subjects = {}, set()
+        self._frames = self._failed = self._unlabelled = 0
+        self._seconds = 0.0
+
+    def add(self, split: str, session: Session) -> None:
+        """Counts one prepared session."""
+        sessions, subjects = self._splits.setdefault(split, ([], set()))
+        sessions.append(session.session)
+        subjects.add(session.subject)
+        self._subjects.add(session.subject)
+        self._frames += len(session.time)
+        self._failed += int((~session.usable).sum())
+        self._seconds += float(session.time[-1] - session.time[0])
+        self._unlabelled += session.target != session.target  # NaN
+        for note in session.provenance["notes"]:
+            what, _, details = note.partition(": ")
+            entry = self._notes.setdefault(what, {"sessions": 0, "examples": []})
+            entry["sessions"] += 1
+            if len(entry["examples"]) < _EXAMPLES:
+                entry["examples"].append(f"{session.session}: {details}" if details else session.session)
+
+    def skip(self, name: str, why: str) -> None:
+        """Notes one recording that is left out."""
+        self.skipped.append((name, why))
+
+    def report(self, source: str, fingerprint: str) -> Report:
+        """The report on everything counted so far."""
+        splits = {name: {"sessions": len(s), "subjects": len(who)} for name, (s, who) in self._splits.items()}
+        return Report(
+            source=source,
+            fingerprint=fingerprint,
+            sessions=sum(n["sessions"] for n in splits.values()),
+            subjects=len(self._subjects),
+            frames=self._frames,
+            seconds=self._seconds,
+            unlabelled=self._unlabelled,
+            failed_share=self._failed / max(self._frames, 1),
+            splits=splits,
+            skipped=tuple(self.skipped),
+            notes=self._notes,
+        )
