@@ -1,0 +1,98 @@
+"""Embeddings of one evaluated epoch: all that regressors, protocols and reports see of a trained model."""
+
+import dataclasses
+import os
+import pathlib
+import re
+import zipfile
+
+import numpy as np
+
+from mccl_jax.errors import UserError
+from mccl_jax.evaluation.files import replacing
+
+_FOLDER = "embeddings"
+_NAME = re.compile(r"epoch_(\d{5,})\.npz")
+
+
+@dataclasses.dataclass(frozen=True)
+class Embeddings:
+    """N sessions of all splits, as the model of one epoch sees them, in the order of the data.
+
+    session   (N,) str, each once.
+    subject   (N,) str.
+    split     (N,) str: "train", "dev", "test".
+    target    (N,) float64; NaN where unknown.
+    z_inter   (N, D) float32: the inter-cue view.
+    z_intra   (N, D) float32: the intra-cue view.
+    """
+
+    session: np.ndarray
+    subject: np.ndarray
+    split: np.ndarray
+    target: np.ndarray
+    z_inter: np.ndarray
+    z_intra: np.ndarray
+
+    def __post_init__(self):
+        for name, kind in (("session", np.str_), ("subject", np.str_), ("split", np.str_), ("target", np.float64)):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), kind))
+        for name in ("z_inter", "z_intra"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), np.float32))
+        per_session = (self.session, self.subject, self.split, self.target)
+        if any(array.shape != self.session.shape[:1] for array in per_session):
+            raise ValueError(f"one entry a session expected, got {[array.shape for array in per_session]}")
+        if self.z_inter.ndim != 2 or self.z_inter.shape != self.z_intra.shape or len(self.z_inter) != len(self):
+            raise ValueError(f"embeddings must be ({len(self)}, D): {self.z_inter.shape}, {self.z_intra.shape}")
+        if len(np.unique(self.session)) != len(self):
+            raise ValueError("each session must be there once")
+
+    def __len__(self) -> int:
+        return len(self.session)
+
+    @property
+    def features(self) -> np.ndarray:
+        """(N, 2D) float32: inter before intra, as the paper's code gives them to its regressor."""
+        return np.concatenate([self.z_inter, self.z_intra], axis=1)
+
+    def rows(self, which: np.ndarray) -> "Embeddings":
+        """The sessions that `which` selects: a mask (N,) bool or indices."""
+        return Embeddings(**{field.name: getattr(self, field.name)[which] for field in dataclasses.fields(self)})
+
+    def of_split(self, name: str) -> "Embeddings":
+        """The sessions of one split; none where nobody is in it."""
+        return self.rows(self.split == name)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes an npz, whole or not at all; equal embeddings give equal bytes.
+
+        Raises UserError where it cannot be written.
+        """
+        arrays = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        with replacing(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, **arrays)
+
+    @staticmethod
+    def load(path: str | os.PathLike) -> "Embeddings":
+        """Reads what `save` wrote. Raises UserError where it is absent, damaged or something else."""
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return Embeddings(**{field.name: arrays[field.name] for field in dataclasses.fields(Embeddings)})
+        except (OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UserError(
+                f"{path}: cannot be read as embeddings ({reason}); expected an npz written by training: "
+                "delete it and run training again in this workdir"
+            ) from error
+
+
+def path_of_epoch(workdir: str | os.PathLike, epoch: int) -> pathlib.Path:
+    """Where the embeddings of an epoch, counted from 1, lie."""
+    return pathlib.Path(workdir) / _FOLDER / f"epoch_{epoch:05d}.npz"
+
+
+def evaluated_epochs(workdir: str | os.PathLike) -> dict[int, pathlib.Path]:
+    """Epoch -> file for all embeddings in a workdir, in the order of the epochs; empty where there are none."""
+    files = (pathlib.Path(workdir) / _FOLDER).glob("epoch_*.npz")
+    named = [(match, file) for file in files if (match := _NAME.fullmatch(file.name))]
+    return dict(sorted((int(match[1]), file) for match, file in named))

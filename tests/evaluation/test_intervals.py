@@ -1,0 +1,159 @@
+"""Resampling keeps subjects together, differences are paired, and held-out residuals cover what they promise."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mccl_jax.evaluation.intervals import (
+    ResidualInterval,
+    bootstrap_interval,
+    counted,
+    difference_interval,
+    metric_interval,
+    residual_interval,
+    subject_bootstrap,
+)
+from mccl_jax.metrics import METRICS
+
+
+def test_a_resample_draws_whole_subjects():
+    subject = np.array(["b", "a", "b", "c", "b", "a", "d"])
+    weights = subject_bootstrap(subject, resamples=500, seed=1)
+    assert weights.shape == (500, 7)
+    for one in np.unique(subject):
+        of_one = weights[:, subject == one]
+        assert (of_one == of_one[:, :1]).all()
+    _, first = np.unique(subject, return_index=True)
+    assert (weights[:, first].sum(1) == 4).all()  # as many draws as there are subjects
+    assert weights[:, first].mean(0) == pytest.approx(np.ones(4), abs=0.15)
+    assert weights[:, first].var(0) == pytest.approx(np.full(4, 3 / 4), abs=0.2)  # with replacement
+
+
+def test_resamples_are_seeded():
+    subject = np.arange(9)
+    np.testing.assert_array_equal(subject_bootstrap(subject, 20, 3), subject_bootstrap(subject, 20, 3))
+    assert (subject_bootstrap(subject, 20, 3) != subject_bootstrap(subject, 20, 4)).any()
+    assert len(subject_bootstrap(subject)) == 2000
+    assert subject_bootstrap(subject[:0], 20).shape == (20, 0)
+
+
+def test_repeated_sessions_do_not_narrow_the_interval():
+    """Each session five times over is no new knowledge of people."""
+    rng = np.random.default_rng(0)
+    true, predicted, subject = rng.normal(size=30), rng.normal(size=30), np.arange(30)
+    _, once = metric_interval(METRICS["mae"], true, predicted, subject, subject_bootstrap(subject))
+    repeated = [np.tile(values, 5) for values in (true, predicted, subject)]
+    _, five = metric_interval(METRICS["mae"], *repeated, subject_bootstrap(repeated[2]))
+    assert (five.lower, five.upper) == pytest.approx((once.lower, once.upper))
+
+
+def test_the_interval_of_a_mean_error_is_the_textbooks():
+    """MAE is a mean: with 400 subjects its percentile interval is next to the normal one."""
+    rng = np.random.default_rng(0)
+    errors = rng.gamma(2, 2, 400)
+    estimate, interval = metric_interval(
+        METRICS["mae"], np.zeros(400), errors, np.arange(400), subject_bootstrap(np.arange(400), 4000), level=0.9
+    )
+    half = 1.645 * errors.std() / 20
+    assert (interval.lower, interval.upper) == pytest.approx((estimate - half, estimate + half), rel=0.02)
+    assert interval.undefined == 0
+    assert interval.reason == ""
+
+
+def test_a_difference_is_paired():
+    """Two predictors that differ by a constant error of 1: certain, however much sessions differ."""
+    true, subject = np.random.default_rng(0).gamma(1, 9, 20), np.arange(20)
+    weights = subject_bootstrap(subject)
+    estimate, interval = difference_interval(METRICS["mae"], true, true + 3, true - 2, subject, weights)
+    assert (estimate, interval.lower, interval.upper) == pytest.approx((1, 1, 1))
+
+
+def test_undefined_resamples_are_counted_and_left_out():
+    """One positive among ten: about (9/10)^10 = 35 % of the resamples hold none."""
+    true, predicted, subject = np.array([12.0] + [1.0] * 9), np.arange(10.0)[::-1], np.arange(10)
+    weights = subject_bootstrap(subject)
+    estimate, interval = metric_interval(METRICS["auroc"], true, predicted, subject, weights, threshold=10)
+    assert estimate == 1
+    assert interval.undefined == (weights[:, 0] == 0).sum()
+    assert 600 < interval.undefined < 800
+    assert (interval.lower, interval.upper) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "values", "subjects", "reason"),
+    [
+        (np.nan, [np.nan] * 4, 9, "no value"),
+        (1.0, [1.0] * 4, 1, "one subject"),
+        (1.0, [np.nan, np.nan, np.nan, 1.0], 9, "undefined in most"),
+    ],
+)
+def test_where_there_is_no_interval_a_reason_is(estimate, values, subjects, reason):
+    interval = bootstrap_interval(estimate, np.array(values), subjects)
+    assert np.isnan([interval.lower, interval.upper]).all()
+    assert reason in interval.reason
+    assert interval.undefined == np.isnan(values).sum()
+
+
+@pytest.mark.parametrize(
+    ("n", "level", "rank"), [(9, 0.9, 9), (19, 0.9, 18), (20, 0.9, 19), (19, 0.95, 19), (30, 0.8, 25)]
+)
+def test_the_half_width_is_the_finite_sample_quantile(n, level, rank):
+    residuals = np.random.default_rng(n).permutation(np.arange(1, n + 1)) * np.resize([1, -1], n)
+    assert rank == int(np.ceil(level * (n + 1) - 1e-9))
+    assert residual_interval(residuals, level).halfwidth == rank
+
+
+@pytest.mark.parametrize(("n", "level"), [(8, 0.9), (0, 0.9), (18, 0.95)])
+def test_too_few_give_the_whole_scale_and_say_so(n, level):
+    interval = residual_interval(np.ones(n), level, 0, 24)
+    assert interval.around(3.0) == (0, 24)
+    assert "too few" in interval.explanation
+    assert f"needs {n + 1 if n else 9} subjects" in interval.explanation
+    assert residual_interval(np.ones(n), level).around(3.0) == (None, None)
+
+
+def test_intervals_are_clipped_to_the_scale():
+    interval = residual_interval(np.full(20, 4.0), 0.9, 0, 24)
+    assert interval.around(10.0) == (6, 14)
+    assert interval.around(1.0) == (0, 5)
+    assert interval.around(23.5) == (19.5, 24)
+    assert interval.around(40.0) == (24, 24)
+    assert residual_interval(np.full(20, 4.0), 0.9).around(1.0) == (-3, 5)
+    assert "20 sessions of 20 subjects" in interval.explanation
+
+
+def test_subjects_weigh_alike_however_many_sessions_they_have():
+    """One person's many large errors do not pass for many people's."""
+    residuals = np.array([*np.arange(1.0, 20.0), *[50.0] * 40])
+    subject = np.array([*range(19), *[99] * 40])
+    assert residual_interval(residuals, 0.9, subject=subject).halfwidth == 19
+    assert residual_interval(residuals, 0.9).halfwidth == 50
+
+
+def test_coverage_on_new_people():
+    rng = np.random.default_rng(0)
+    covered = []
+    for _ in range(400):
+        errors = rng.gamma(1.3, 5, 20 + 50)
+        interval = residual_interval(errors[:20], 0.9)
+        lower, upper = interval.around(0.0)
+        covered.append(((errors[20:] >= lower) & (errors[20:] <= upper)).mean())
+    assert np.mean(covered) > 0.9 - 0.01  # the law: at least 90 %
+    assert np.mean(covered) < 0.9 + 1 / 21 + 0.01  # and at most 1 / (n + 1) more
+
+
+def test_a_residual_interval_survives_json():
+    interval = residual_interval(np.linspace(-3, 3, 30), 0.8, 0, None)
+    assert ResidualInterval(**json.loads(json.dumps(interval.__dict__))) == interval
+
+
+def test_residuals_must_be_finite():
+    with pytest.raises(ValueError, match="finite"):
+        residual_interval(np.array([1.0, np.nan]))
+
+
+def test_counts_in_words():
+    assert counted(1, 1) == "1 session of 1 subject"
+    assert counted(3, 2) == "3 sessions of 2 subjects"
+    assert counted(0, 0) == "0 sessions of 0 subjects"
