@@ -1,0 +1,125 @@
+"""The results of one training as plain text, for a terminal or a log: no colour, ASCII, at most 100 columns."""
+
+import io
+import textwrap
+from typing import Any
+
+import rich.box
+import rich.console
+import rich.table
+import rich.text
+
+from mccl_jax.evaluation.intervals import counted
+from mccl_jax.metrics import METRICS, Metric, applicable
+
+WIDTH = 100
+_NO_VALUE = "-"
+# A rule of ASCII below the head and nothing else: four columns of intervals leave no room for frames.
+_RULE = rich.box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+# Wider than any table, so that a number is never cut short.
+_UNBOUNDED = 1000
+
+
+def results_table(results: dict[str, Any]) -> str:
+    """Renders `results` (as `evaluation.protocols.evaluate` gives them): each protocol beside the baselines.
+
+    A cell is the metric on the reported sessions and its interval over subjects, "-" where there is none; why stands
+    below, with the verdicts and the notes.
+    """
+    blocks = [_heading(results)]
+    for name, protocol in results["protocols"].items():
+        blocks += [_wrapped(_title(name, protocol)), *_tables(results, protocol)]
+    blocks.append("\n".join(_wrapped(line, "  ") for line in _closing(results)))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _heading(results: dict[str, Any]) -> str:
+    target, split, counts = results["target"], results["reported_split"], results["counts"]
+    said = [
+        f"{role} {counted(counts[part]['n_sessions'], counts[part]['n_subjects'])}"
+        + (
+            f", {counts[part]['n_positive']} at or above {target['threshold']:g}"
+            if "n_positive" in counts[part]
+            else ""
+        )
+        for role, part in (("train", "train"), (f"reported ({split})", split))
+    ]
+    simulated = [results["simulated_notice"]] if results["simulated"] else []
+    return "\n".join(map(_wrapped, [*simulated, f"Prediction of {target['name']}: {'; '.join(said)}"]))
+
+
+def _title(name: str, protocol: dict[str, Any]) -> str:
+    epochs = {regressor: model["epoch"] for regressor, model in protocol["models"].items()}
+    if len(set(epochs.values())) == 1:
+        said = f"epoch {next(iter(epochs.values()))}"
+    else:
+        said = ", ".join(f"{regressor} epoch {epoch}" for regressor, epoch in epochs.items())
+    return f"Protocol {name} ({said}): {protocol['description']}"
+
+
+def _rows(results: dict[str, Any], protocol: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Name -> scores of the regressors and the baselines."""
+    rows = {**protocol["models"], **results["baselines"]}
+    return {name.replace("_", " "): row["metrics"] for name, row in rows.items()}
+
+
+def _tables(results: dict[str, Any], protocol: dict[str, Any]) -> list[str]:
+    """One table of errors and agreement and, where there is a threshold, one of the two classes."""
+    metrics = applicable(results["target"]["threshold"])
+    groups = ([metric for metric in metrics if metric.needs_threshold is needs] for needs in (False, True))
+    return [_table(_rows(results, protocol), group) for group in groups if group]
+
+
+def _table(rows: dict[str, dict[str, Any]], metrics: list[Metric]) -> str:
+    table = rich.table.Table(box=_RULE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("")
+    for metric in metrics:
+        table.add_column(metric.label, justify="right")
+    for name, scores in rows.items():
+        table.add_row(name, *(rich.text.Text(_cell(scores[metric.name])) for metric in metrics))
+    text = io.StringIO()
+    rich.console.Console(file=text, width=_UNBOUNDED, color_system=None).print(table)
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+
+
+def _cell(score: dict[str, Any]) -> str:
+    if score["estimate"] is None:
+        return _NO_VALUE
+    if score["lower"] is None:
+        return f"{_number(score['estimate'])} [{_NO_VALUE}]"
+    return f"{_number(score['estimate'])} [{_number(score['lower'])}, {_number(score['upper'])}]"
+
+
+def _number(value: float) -> str:
+    """Two decimals, fewer for a target of another size; never "-0.00"."""
+    text = next((f"{value:.{digits}f}" for digits, size in ((2, 100), (1, 1000)) if abs(value) < size), f"{value:.4g}")
+    return text.lstrip("-") if not text.strip("-0.") else text
+
+
+def _closing(results: dict[str, Any]) -> list[str]:
+    primary, intervals = results["primary"], results["intervals"]
+    protocol = results["protocols"][primary["protocol"]]
+    verdicts = {name: model["verdict"] for name, model in protocol["models"].items()}
+    lines = [f"PRIMARY RESULT: {verdicts.pop(primary['regressor'])}", *verdicts.values()]
+    lines += [
+        f"[ ]: {intervals['level']:.0%} interval, {intervals['type']}, {intervals['resamples']} resamples; covers "
+        f"{intervals['covers']}."
+    ]
+    return [*lines, *_reasons(_rows(results, protocol)), *results["notes"], results["notice"]]
+
+
+def _reasons(rows: dict[str, dict[str, Any]]) -> list[str]:
+    """Why a metric has no value or no interval, one line for all the metrics that share reason and rows."""
+    names_of, labels_of = {}, {}
+    for name, scores in rows.items():
+        for metric, score in scores.items():
+            if score["reason"]:
+                names_of.setdefault((metric, score["reason"]), []).append(name)
+    for (metric, reason), names in names_of.items():
+        who = "" if len(names) == len(rows) else f" of {', '.join(names)}"
+        labels_of.setdefault((who, reason), []).append(METRICS[metric].label)
+    return [f"-: {', '.join(labels)}{who}: {reason}." for (who, reason), labels in labels_of.items()]
+
+
+def _wrapped(line: str, indent: str = "") -> str:
+    return textwrap.fill(line, WIDTH, subsequent_indent=indent)
