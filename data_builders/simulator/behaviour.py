@@ -82,7 +82,7 @@ def _action_units(latents, subject, frames, fps, rng) -> np.ndarray:
 
 
 def _speech(latents, frames, fps, rng) -> tuple[np.ndarray, np.ndarray]:
-    """Opening of the lips and of the jaw, each (F,) with mean 0.5 a unit of level; the trend leaves the mean alone."""
+    """Opening of the lips and of the jaw, each (F,) with mean about 0.6; the trend leaves the mean alone."""
     slope = PER_UNIT["speech_trend"] * latents["speech_trend"]
     trend = np.exp(slope * np.linspace(-1, 1, frames))
     level = 1.25 * _factor(latents, "speech") * trend / trend.mean()
