@@ -23,6 +23,8 @@ _MARKS = (
 _BASELINES = {"train_mean": ("#000000", (0, (5, 2))), "train_median": ("#777777", (0, (1, 1.5)))}
 _GREY = "#999999"
 _DPI = 130
+# Below this share of their size values differ by rounding only.
+_FLAT = 1e-6
 # Width of an entry of the legend.
 _LEGEND_INCHES = 1.8
 # Beyond so many evaluated epochs markers would hide the line.
@@ -64,6 +66,7 @@ def draw_curves(
             label = f"predicting the {name.replace('_', ' ')}"
             below.axhline(value, color=color, linestyle=style, linewidth=1.3, label=label)
     below.set_xlim(0, 1.02 * max([curve[-1]["epoch"], *epochs]))
+    below.xaxis.get_major_locator().set_params(integer=True)
     below.set_xlabel("epoch")
     below.set_ylabel(f"MAE of {results['target']['name']} ({results['reported_split']})")
     for axes in (above, below):
@@ -89,10 +92,11 @@ def draw_predicted_against_true(
     values = np.array([[row[name] for name in names] for row in known]).reshape(len(known), len(names))
     mean = results["baselines"]["train_mean"]["value"]
     shown = np.concatenate([true, values.ravel(), [mean], [end for end in _ends(target) if end is not None]])
-    margin = 0.04 * (np.ptp(shown) or 1.0)
+    all_but_equal = np.ptp(shown) <= _FLAT * np.abs(shown).max()
+    margin = 1.0 if all_but_equal else 0.04 * np.ptp(shown)
     limits = shown.min() - margin, shown.max() + margin
 
-    figure = _figure(4.6 * len(names), 5.6)
+    figure = _figure(4.6 * len(names), 5.8)
     for column, (axes, name) in enumerate(zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True)):
         axes.plot(limits, limits, color=_GREY, linewidth=1, label="predicted = true")
         color, style = _BASELINES["train_mean"]
@@ -113,7 +117,7 @@ def draw_predicted_against_true(
 
 def _subtitle(name: str, model: dict[str, Any], primary: bool) -> str:
     mae, pearson = (model["metrics"][metric]["estimate"] for metric in ("mae", "pearson"))
-    scores = [f"{label} {value:.2f}" for label, value in (("MAE", mae), ("r", pearson)) if value is not None]
+    scores = [f"{label} {value:.3g}" for label, value in (("MAE", mae), ("r", pearson)) if value is not None]
     return f"{name}{' (primary)' if primary else ''}, epoch {model['epoch']}\n{', '.join(scores) or 'not scored'}"
 
 
@@ -135,8 +139,9 @@ def _finish(figure, results: dict[str, Any], title: str, legend_of, path: str | 
 
     split = results["reported_split"]
     counts = results["counts"][split]
-    n = f"{split}, {counted(counts['n_sessions'], counts['n_subjects'])}"
-    figure.suptitle(f"{title} (reported: {n})" + ("\nSIMULATED data" if results["simulated"] else ""), fontsize=11)
+    simulated = " (SIMULATED data)" if results["simulated"] else ""
+    n = f"{split}: {counted(counts['n_sessions'], counts['n_subjects'])}"
+    figure.suptitle(f"{title}{simulated}\n{n}", fontsize=11)
     handles, labels = legend_of.get_legend_handles_labels()
     columns = max(2, int(figure.get_figwidth() // _LEGEND_INCHES))
     figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=9, frameon=False)
