@@ -134,7 +134,8 @@ def open_or_prepare(
     """The prepared data set of the raw files in `manual_dir`, prepared now where it is missing or out of date.
 
     Data sets lie under `data_dir`/<corpus>/<config>/<version>. Says on stderr what it does. Two processes that want
-    the same data set take turns. Raises UserError where the raw files cannot be used.
+    the same data set take turns. Raises UserError where the raw files cannot be used, or where `data_dir` holds what
+    was prepared from other raw files in another folder.
     """
     folder = pathlib.Path(manual_dir).expanduser().resolve()
     if not folder.is_dir():
@@ -170,14 +171,20 @@ def _is_ready(place: pathlib.Path, fingerprint: str) -> bool:
 
 
 def _make_room(place: pathlib.Path, folder: pathlib.Path) -> None:
-    """Removes what an interrupted preparation left, and a data set that is out of date."""
-    for leftover in place.parent.glob(f"{place.name}.incomplete*"):
+    """Removes what an interrupted preparation left, and a data set of this folder that is out of date."""
+    before = Report.read(place)
+    if before and before.source != str(folder):
+        raise UserError(
+            f"{place}: holds what was prepared from {before.source}; expected it to be of {folder}: "
+            "name another data_dir, or remove it"
+        )
+    for leftover in place.parent.glob(f"incomplete.*_{place.name}"):  # TFDS' name for its temporary folder
         _say(f"removing what an interrupted preparation left: {leftover}")
         shutil.rmtree(leftover)
     if place.exists():
         _say(f"{folder}, or how it is read, has changed since {place} was prepared: preparing it anew")
         # Renamed first: removing takes time, and half a data set must never stand under the final name.
-        shutil.rmtree(place.rename(place.with_name(f"{place.name}.incomplete.outdated")))
+        shutil.rmtree(place.rename(place.with_name(f"incomplete.outdated_{place.name}")))
 
 
 @contextlib.contextmanager
