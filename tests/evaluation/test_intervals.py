@@ -62,10 +62,11 @@ def test_the_interval_of_a_mean_error_is_the_textbooks():
 
 
 def test_a_difference_is_paired():
-    """Two predictors that differ by a constant error of 1: certain, however much sessions differ."""
-    true, subject = np.random.default_rng(0).gamma(1, 9, 20), np.arange(20)
+    """One predictor errs by 1 more than the other on every session: certain, however much the sessions differ."""
+    errors, true, subject = np.random.default_rng(0).gamma(1, 9, 20), np.full(20, 3.0), np.arange(20)
     weights = subject_bootstrap(subject)
-    estimate, interval = difference_interval(METRICS["mae"], true, true + 3, true - 2, subject, weights)
+    worse, better = true - errors - 1, true + errors
+    estimate, interval = difference_interval(METRICS["mae"], true, worse, better, subject, weights)
     assert (estimate, interval.lower, interval.upper) == pytest.approx((1, 1, 1))
 
 

@@ -110,9 +110,12 @@ def test_a_model_that_is_worse_is_called_worse(workdir_of, corpus):
 def test_sessions_of_a_subject_are_resampled_together(workdir_of, corpus):
     target, split = corpus
     subject = [f"s{row // 4}" for row in range(100)]
-    scores = evaluate(workdir_of(target, split, subject), OPTIONS).results["protocols"]["last"]["models"]["ridge"]
-    assert scores["metrics"]["mae"]["n_sessions"] == 40
-    assert scores["metrics"]["mae"]["n_subjects"] == 10
+    evaluation = evaluate(workdir_of(target, split, subject), OPTIONS)
+    score = evaluation.results["protocols"]["last"]["models"]["ridge"]["metrics"]["mae"]
+    assert (score["n_sessions"], score["n_subjects"]) == (40, 10)
+    interval = evaluation.residual_intervals["ridge"]
+    assert (interval.sessions, interval.subjects) == (40, 10)
+    assert interval.halfwidth == max(abs(row["target"] - row["ridge"]) for row in evaluation.predictions)
 
 
 def test_the_same_in_gives_the_same_out(workdir_of, corpus):

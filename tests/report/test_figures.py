@@ -61,11 +61,12 @@ def test_the_curves_are_the_loss_and_the_errors_beside_the_baselines(evaluation_
     assert "20 sessions of 10 subjects" in drawn[0].get_suptitle()
 
 
-def test_predicted_against_true_shows_every_session_and_its_lines(evaluation_of, tmp_path, drawn):
-    evaluation = evaluation_of(primary="ridge")
+@pytest.mark.parametrize("names", [("ridge", "xgboost"), ("xgboost", "ridge")])
+def test_predicted_against_true_shows_every_session_and_its_lines(evaluation_of, tmp_path, drawn, names):
+    evaluation = evaluation_of(primary=names[0])
     draw_predicted_against_true(tmp_path / "predicted.png", evaluation.results, evaluation.predictions)
-    assert [axes.get_title().split(",")[0] for axes in drawn[0].axes] == ["ridge (primary)", "xgboost"]
-    for axes, name in zip(drawn[0].axes, ("ridge", "xgboost"), strict=True):
+    assert [axes.get_title().split(",")[0] for axes in drawn[0].axes] == [f"{names[0]} (primary)", names[1]]
+    for axes, name in zip(drawn[0].axes, names, strict=True):
         expected = [(row["target"], row[name]) for row in evaluation.predictions]
         np.testing.assert_allclose(axes.collections[0].get_offsets(), expected)
         low, high = axes.get_xlim()
