@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from mccl_jax.models.init import Draw
 from mccl_jax.models.norm import TokenNorm
-from mccl_jax.models.resnet import uniform
 
 
 class BiLSTM(nnx.Module):
@@ -17,12 +17,12 @@ class BiLSTM(nnx.Module):
     A token that takes no part leaves the state as it is, so it changes nothing for the others.
     """
 
-    def __init__(self, inputs: int, hidden: int, rngs: nnx.Rngs):
+    def __init__(self, inputs: int, hidden: int, draw: Draw):
         bound = hidden**-0.5
-        self.input_kernel = nnx.Param(uniform(rngs, bound, (2, inputs, 4 * hidden)))
-        self.state_kernel = nnx.Param(uniform(rngs, bound, (2, hidden, 4 * hidden)))
-        self.input_bias = nnx.Param(uniform(rngs, bound, (2, 4 * hidden)))
-        self.state_bias = nnx.Param(uniform(rngs, bound, (2, 4 * hidden)))
+        self.input_kernel = nnx.Param(draw.uniform(bound, (2, inputs, 4 * hidden)))
+        self.state_kernel = nnx.Param(draw.uniform(bound, (2, hidden, 4 * hidden)))
+        self.input_bias = nnx.Param(draw.uniform(bound, (2, 4 * hidden)))
+        self.state_bias = nnx.Param(draw.uniform(bound, (2, 4 * hidden)))
 
     def __call__(self, x: Float[Array, "B N F"], mask: Float[Array, "B N"]) -> Float[Array, "B N 2H"]:
         """[forward, backward] states of each token."""
@@ -61,10 +61,10 @@ class AttentiveInteraction(nnx.Module):
     (D / heads)^-0.5, no output projection; the normalisation is left out where there is a single token.
     """
 
-    def __init__(self, inputs: int, hidden: int, heads: int, norm_eps: float, rngs: nnx.Rngs):
+    def __init__(self, inputs: int, hidden: int, heads: int, norm_eps: float, draw: Draw):
         size = 2 * hidden
-        self.lstm = BiLSTM(inputs, hidden, rngs)
-        self.qkv = nnx.Param(uniform(rngs, size**-0.5, (size, 3 * size)))
+        self.lstm = BiLSTM(inputs, hidden, draw)
+        self.qkv = nnx.Param(draw.uniform(size**-0.5, (size, 3 * size)))
         self.norm = TokenNorm(size, norm_eps)
         self.heads = heads
 
@@ -88,10 +88,10 @@ class TokenConv(nnx.Module):
     y[d] = bias + sum_n sum_k kernel[k, n] x[n, d + k - 1]
     """
 
-    def __init__(self, tokens: int, rngs: nnx.Rngs):
+    def __init__(self, tokens: int, draw: Draw):
         bound = (3 * tokens) ** -0.5
-        self.kernel = nnx.Param(uniform(rngs, bound, (3, tokens)))
-        self.bias = nnx.Param(uniform(rngs, bound, ()))
+        self.kernel = nnx.Param(draw.uniform(bound, (3, tokens)))
+        self.bias = nnx.Param(draw.uniform(bound, ()))
 
     def __call__(self, x: Float[Array, "*batch N D"]) -> Float[Array, "*batch D"]:
         """One vector from N tokens."""

@@ -12,9 +12,10 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
+from mccl_jax.models.init import Draw
 from mccl_jax.models.interaction import AttentiveInteraction, TokenConv
 from mccl_jax.models.norm import EVALUATION, Pass
-from mccl_jax.models.resnet import Trunk, TrunkOptions, uniform
+from mccl_jax.models.resnet import Trunk, TrunkOptions
 
 Cues = Mapping[str, Float[Array, "B T V C"]]
 
@@ -69,37 +70,33 @@ class Views(NamedTuple):
 class CrossCharacteristicAttentiveInteraction(nnx.Module):
     """CCAI, the inter-cue branch: the whole sequence of each cue is one token."""
 
-    def __init__(self, cues: Mapping[str, tuple[int, int]], options: ModelOptions, rngs: nnx.Rngs):
-        self.trunk, self.interaction = _trunk_and_interaction(cues, options, rngs)
-        self.cue_conv = TokenConv(len(cues), rngs)
+    def __init__(self, cues: Mapping[str, tuple[int, int]], options: ModelOptions, draw: Draw):
+        self.trunk, self.interaction = _trunk_and_interaction(cues, options, draw)
+        self.cue_conv = TokenConv(len(cues), draw)
 
-    def __call__(self, cues: Cues, mask: Float[Array, "B T"] | None, how: Pass) -> View:
+    def __call__(self, cues: Cues, mask: Float[Array, "B T"], how: Pass) -> View:
         features = jnp.stack(
             [self.trunk(x, mask, dataclasses.replace(how, row=row)) for row, x in enumerate(cues.values())], axis=1
         )
         B, K, _ = features.shape
-        takes_part = jnp.ones((B, K), features.dtype) if mask is None else _any(mask)[:, None].repeat(K, axis=1)
-        gated, attention = self.interaction(features, takes_part)
+        gated, attention = self.interaction(features, jnp.broadcast_to(_any(mask)[:, None], (B, K)))
         return View(self.cue_conv(gated), features, attention, gated)
 
 
 class TemporalSegmentAttentiveInteraction(nnx.Module):
     """TSAI, the intra-cue branch: each segment of a cue is a token; interaction and convolution are shared by cues."""
 
-    def __init__(self, cues: Mapping[str, tuple[int, int]], options: ModelOptions, rngs: nnx.Rngs):
-        self.trunk, self.interaction = _trunk_and_interaction(cues, options, rngs)
-        self.segment_conv = TokenConv(options.segments, rngs)
-        self.cue_conv = TokenConv(len(cues), rngs)
+    def __init__(self, cues: Mapping[str, tuple[int, int]], options: ModelOptions, draw: Draw):
+        self.trunk, self.interaction = _trunk_and_interaction(cues, options, draw)
+        self.segment_conv = TokenConv(options.segments, draw)
+        self.cue_conv = TokenConv(len(cues), draw)
         self.segments = options.segments
 
-    def __call__(self, cues: Cues, mask: Float[Array, "B T"] | None, segment: Int[Array, "B T"], how: Pass) -> View:
+    def __call__(self, cues: Cues, mask: Float[Array, "B T"], segment: Int[Array, "B T"], how: Pass) -> View:
         B, S = segment.shape[0], self.segments
         at, inside = segment_frames(segment, S)
-        if mask is not None:
-            mask = jnp.take_along_axis(mask, at.reshape(B, -1), axis=1).reshape(B * S, -1) * inside.reshape(B * S, -1)
-            takes_part = _any(mask).reshape(B, S)
-        else:
-            takes_part = jnp.ones((B, S), next(iter(cues.values())).dtype)
+        mask = jnp.take_along_axis(mask, at.reshape(B, -1), axis=1).reshape(B * S, -1) * inside.reshape(B * S, -1)
+        takes_part = _any(mask).reshape(B, S)
 
         def tokens(x, row):
             cut = x[jnp.arange(B)[:, None, None], at]  # (B, S, L, V, C)
@@ -129,11 +126,11 @@ def segment_frames(segment: Int[Array, "B T"], segments: int) -> tuple[Int[Array
 class ProjectionHead(nnx.Module):
     """linear, ELU, linear: what stands between an embedding and the contrastive loss, shared by both views."""
 
-    def __init__(self, inputs: int, size: int, rngs: nnx.Rngs):
-        self.kernel1 = nnx.Param(uniform(rngs, inputs**-0.5, (inputs, size)))
-        self.bias1 = nnx.Param(uniform(rngs, inputs**-0.5, (size,)))
-        self.kernel2 = nnx.Param(uniform(rngs, size**-0.5, (size, inputs)))
-        self.bias2 = nnx.Param(uniform(rngs, size**-0.5, (inputs,)))
+    def __init__(self, inputs: int, size: int, draw: Draw):
+        self.kernel1 = nnx.Param(draw.uniform(inputs**-0.5, (inputs, size)))
+        self.bias1 = nnx.Param(draw.uniform(inputs**-0.5, (size,)))
+        self.kernel2 = nnx.Param(draw.uniform(size**-0.5, (size, inputs)))
+        self.bias2 = nnx.Param(draw.uniform(size**-0.5, (inputs,)))
 
     def __call__(self, z: Float[Array, "B D"]) -> Float[Array, "B D"]:
         return nnx.elu(z @ self.kernel1[...] + self.bias1[...]) @ self.kernel2[...] + self.bias2[...]
@@ -145,10 +142,10 @@ class MCCL(nnx.Module):
     `cues` says which cues come, in which order, with how many points and channels: name -> (V, C).
     """
 
-    def __init__(self, cues: Mapping[str, tuple[int, int]], options: ModelOptions, rngs: nnx.Rngs):
-        self.inter = CrossCharacteristicAttentiveInteraction(cues, options, rngs)
-        self.intra = TemporalSegmentAttentiveInteraction(cues, options, rngs)
-        self.head = ProjectionHead(options.embedding, options.projection, rngs)
+    def __init__(self, cues: Mapping[str, tuple[int, int]], options: ModelOptions, draw: Draw):
+        self.inter = CrossCharacteristicAttentiveInteraction(cues, options, draw)
+        self.intra = TemporalSegmentAttentiveInteraction(cues, options, draw)
+        self.head = ProjectionHead(options.embedding, options.projection, draw)
         self.cue_names, self.masked, self.segments = tuple(cues), options.masked, options.segments
 
     def __call__(
@@ -159,15 +156,15 @@ class MCCL(nnx.Module):
         if not self.masked:
             T = segment.shape[1]
             segment = jnp.broadcast_to(jnp.arange(T) * self.segments // T, segment.shape)
-            mask = None
+            mask = jnp.broadcast_to(_any(mask)[:, None], mask.shape)  # a row without any frame fills up the batch
         return Views(self.inter(cues, mask, how), self.intra(cues, mask, segment, how))
 
 
-def _trunk_and_interaction(cues, options: ModelOptions, rngs: nnx.Rngs):
+def _trunk_and_interaction(cues, options: ModelOptions, draw: Draw):
     trunk = TrunkOptions(options.width, options.blocks)
     return (
-        Trunk(cues, trunk, len(cues) if options.statistics_per_cue else 1, rngs),
-        AttentiveInteraction(trunk.features, options.hidden, options.heads, options.norm_eps, rngs),
+        Trunk(cues, trunk, len(cues) if options.statistics_per_cue else 1, draw),
+        AttentiveInteraction(trunk.features, options.hidden, options.heads, options.norm_eps, draw),
     )
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-import jax
 from flax import nnx
 from jaxtyping import Array
 
+from mccl_jax.models.init import Draw
 from mccl_jax.models.mccl import MCCL, ModelOptions
 
 Arrays = dict[str, Array]
@@ -20,19 +20,14 @@ class Network:
 
     def __init__(self, cues: Mapping[str, tuple[int, int]], options: ModelOptions):
         self.cues, self.options = dict(cues), options
-        abstract = nnx.eval_shape(lambda: MCCL(self.cues, options, nnx.Rngs(0)))
+        abstract = nnx.eval_shape(lambda: MCCL(self.cues, options, Draw(None)))
         self._structure, params, statistics = nnx.split(abstract, nnx.Param, nnx.BatchStat)
         self._empty = params, statistics
 
-    def init(self, key: Array) -> tuple[Arrays, Arrays]:
-        """Fresh (params, batch statistics)."""
-
-        @jax.jit
-        def draw(key):
-            _, params, statistics = nnx.split(MCCL(self.cues, self.options, nnx.Rngs(key)), nnx.Param, nnx.BatchStat)
-            return _flat(params), _flat(statistics)
-
-        return draw(key)
+    def init(self, seed: int) -> tuple[Arrays, Arrays]:
+        """Fresh (params, batch statistics), the same on every backend."""
+        _, params, statistics = nnx.split(MCCL(self.cues, self.options, Draw(seed)), nnx.Param, nnx.BatchStat)
+        return _flat(params), _flat(statistics)
 
     def bind(self, params: Arrays, statistics: Arrays) -> MCCL:
         """The model that holds these arrays. Cheap; inside jit it costs nothing at run time."""

@@ -43,9 +43,7 @@ class BatchNorm(nnx.Module):
         self.var = nnx.BatchStat(jnp.ones((rows, channels)))
         self.eps, self.momentum = eps, momentum
 
-    def __call__(
-        self, x: Float[Array, "B T V C"], mask: Float[Array, "B T 1 1"] | None, how: Pass
-    ) -> Float[Array, "B T V C"]:
+    def __call__(self, x: Float[Array, "B T V C"], mask: Float[Array, "B T 1 1"], how: Pass) -> Float[Array, "B T V C"]:
         """Normalises; masked frames do not count, and what is returned for them means nothing."""
         row = min(how.row, self.mean.shape[0] - 1)
         if how.train:
@@ -56,23 +54,18 @@ class BatchNorm(nnx.Module):
         return x * gain + (self.bias[...] - mean * gain)
 
     def _batch_statistics(self, x, mask, axis, row):
-        over = (0, 1, 2)
-        if mask is None:
-            sums = x.sum(over), (x * x).sum(over), jnp.array(x.size / x.shape[-1], x.dtype)
-        else:
-            kept = x * mask
-            sums = kept.sum(over), (kept * x).sum(over), mask.sum() * x.shape[2]
+        kept = x * mask
+        sums = kept.sum((0, 1, 2)), (kept * x).sum((0, 1, 2)), mask.sum() * x.shape[2]
         if axis is not None:
             sums = jax.lax.psum(sums, axis)
         total, squares, n = sums
         mean = total / jnp.maximum(n, 1)
         var = jnp.maximum(squares / jnp.maximum(n, 1) - mean * mean, 0)
-        seen = (n > 0).astype(x.dtype) * self.momentum  # a batch of padding alone moves nothing
-        unbiased = var * n / jnp.maximum(n - 1, 1)
-        # The averages carry no gradient; without this their update would keep the forward pass alive twice.
-        moved = jax.lax.stop_gradient((mean, unbiased))
-        self.mean[...] = self.mean.at[row].set((1 - seen) * self.mean[row] + seen * moved[0])
-        self.var[...] = self.var.at[row].set((1 - seen) * self.var[row] + seen * moved[1])
+        # Only the row of this cue moves, and not at all by a batch of padding. (A select: a scatter compiles to a loop.)
+        share = self.momentum * (jnp.arange(self.mean.shape[0]) == row)[:, None] * (n > 0)
+        unbiased = var * (n / jnp.maximum(n - 1, 1))
+        self.mean[...] += share * (jax.lax.stop_gradient(mean) - self.mean[...])
+        self.var[...] += share * (jax.lax.stop_gradient(unbiased) - self.var[...])
         return mean, var
 
 

@@ -8,15 +8,15 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from mccl_jax.models.init import Draw
 from mccl_jax.models.norm import BatchNorm, Pass
 
 
 class Conv(nnx.Module):
     """2-D convolution without bias, kernel (k, k, in, out), padding k // 2; Kaiming-normal by fan-out."""
 
-    def __init__(self, size: int, inputs: int, outputs: int, stride: int, rngs: nnx.Rngs):
-        draw = nnx.initializers.variance_scaling(2.0, "fan_out", "normal")
-        self.kernel = nnx.Param(draw(rngs.params(), (size, size, inputs, outputs)))
+    def __init__(self, size: int, inputs: int, outputs: int, stride: int, draw: Draw):
+        self.kernel = nnx.Param(draw.normal((2 / (size * size * outputs)) ** 0.5, (size, size, inputs, outputs)))
         self.stride, self.padding = stride, size // 2
 
     def __call__(self, x: Float[Array, "B T V C"]) -> Float[Array, "B t v c"]:
@@ -30,21 +30,14 @@ class Conv(nnx.Module):
         )
 
 
-def halve(mask):
+def halve(mask: Float[Array, "B T 1 1"]) -> Float[Array, "B t 1 1"]:
     """The mask after a stride of 2: valid where either of the two frames that it stands for was.
 
     For frames masked at the end this is exactly the length of the convolution's output without them; elsewhere no valid
     frame is ever lost to the stride.
     """
-    if mask is None:
-        return None
     even = jnp.pad(mask, [(0, 0), (0, mask.shape[1] % 2), (0, 0), (0, 0)])
     return even.reshape(mask.shape[0], -1, 2, 1, 1).max(axis=2)
-
-
-def keep(x, mask):
-    """Sets masked frames to 0."""
-    return x if mask is None else x * mask
 
 
 def max_pool(x: Float[Array, "B T V C"]) -> Float[Array, "B t v C"]:
@@ -55,25 +48,25 @@ def max_pool(x: Float[Array, "B T V C"]) -> Float[Array, "B t v C"]:
 class Block(nnx.Module):
     """Basic block: two 3 x 3 convolutions and a shortcut, which a 1 x 1 convolution adapts where the shape changes."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int, rows: int, rngs: nnx.Rngs):
-        self.conv1 = Conv(3, inputs, outputs, stride, rngs)
+    def __init__(self, inputs: int, outputs: int, stride: int, rows: int, draw: Draw):
+        self.conv1 = Conv(3, inputs, outputs, stride, draw)
         self.norm1 = BatchNorm(outputs, rows)
-        self.conv2 = Conv(3, outputs, outputs, 1, rngs)
+        self.conv2 = Conv(3, outputs, outputs, 1, draw)
         self.norm2 = BatchNorm(outputs, rows)
         self.stride = stride
         if stride != 1 or inputs != outputs:
-            self.shortcut = Conv(1, inputs, outputs, stride, rngs)
+            self.shortcut = Conv(1, inputs, outputs, stride, draw)
             self.shortcut_norm = BatchNorm(outputs, rows)
         else:
             self.shortcut = None
 
     def __call__(self, x, mask, how: Pass):
         after = halve(mask) if self.stride == 2 else mask
-        y = keep(nnx.relu(self.norm1(self.conv1(x), after, how)), after)
+        y = nnx.relu(self.norm1(self.conv1(x), after, how)) * after
         y = self.norm2(self.conv2(y), after, how)
         if self.shortcut is not None:
             x = self.shortcut_norm(self.shortcut(x), after, how)
-        return keep(nnx.relu(x + y), after), after
+        return nnx.relu(x + y) * after, after
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,39 +89,33 @@ class Trunk(nnx.Module):
     """All layers are shared by the cues, except the stem (one for each number of channels) and, for one-channel cues
     such as AUs, a linear layer of their own behind the pooling. Source: official code, "Backbone"."""
 
-    def __init__(self, cues: Mapping[str, tuple[int, int]], options: TrunkOptions, rows: int, rngs: nnx.Rngs):
+    def __init__(self, cues: Mapping[str, tuple[int, int]], options: TrunkOptions, rows: int, draw: Draw):
         width, channels = options.width, sorted({c for _, c in cues.values()}, reverse=True)
-        self.stems = nnx.Dict({str(c): Conv(7, c, width, 2, rngs) for c in channels})
+        self.stems = nnx.Dict({str(c): Conv(7, c, width, 2, draw) for c in channels})
         self.stem_norm = BatchNorm(width, rows)
         blocks, inputs = [], width
         for stage, count in enumerate(options.blocks):
             outputs = width * 2**stage
             for i in range(count):
-                blocks.append(Block(inputs, outputs, 2 if stage and not i else 1, rows, rngs))
+                blocks.append(Block(inputs, outputs, 2 if stage and not i else 1, rows, draw))
                 inputs = outputs
         self.blocks = nnx.List(blocks)
         if 1 in channels:
             bound = options.features**-0.5
-            self.one_channel_kernel = nnx.Param(uniform(rngs, bound, (options.features, options.features)))
-            self.one_channel_bias = nnx.Param(uniform(rngs, bound, (options.features,)))
+            self.one_channel_kernel = nnx.Param(draw.uniform(bound, (options.features, options.features)))
+            self.one_channel_bias = nnx.Param(draw.uniform(bound, (options.features,)))
 
-    def __call__(self, x: Float[Array, "B T V C"], mask: Float[Array, "B T"] | None, how: Pass) -> Float[Array, "B F"]:
+    def __call__(self, x: Float[Array, "B T V C"], mask: Float[Array, "B T"], how: Pass) -> Float[Array, "B F"]:
         """Features of a cue, pooled over its valid frames; 0 for a sample that has none."""
         one_channel = x.shape[-1] == 1
-        mask = None if mask is None else mask[:, :, None, None].astype(x.dtype)
-        x = self.stems[str(x.shape[-1])](keep(x, mask))
+        mask = mask[:, :, None, None]
+        x = self.stems[str(x.shape[-1])](x * mask)
         mask = halve(mask)
-        x = max_pool(keep(nnx.relu(self.stem_norm(x, mask, how)), mask))
+        x = max_pool(nnx.relu(self.stem_norm(x, mask, how)) * mask)
         mask = halve(mask)
         for block in self.blocks:
             x, mask = block(x, mask, how)
-        valid = x.shape[1] if mask is None else jnp.maximum(mask.sum((1, 2)), 1)
-        features = x.sum((1, 2)) / (valid * x.shape[2])
+        features = x.sum((1, 2)) / (jnp.maximum(mask.sum((1, 2)), 1) * x.shape[2])
         if one_channel:
             features = features @ self.one_channel_kernel[...] + self.one_channel_bias[...]
         return features
-
-
-def uniform(rngs: nnx.Rngs, bound: float, shape: tuple[int, ...]) -> Array:
-    """U(-bound, bound), PyTorch's default for linear, recurrent and 1-D convolution layers."""
-    return jax.random.uniform(rngs.params(), shape, minval=-bound, maxval=bound)

@@ -1,0 +1,60 @@
+"""Batches drawn on the device from resident windows: every epoch a permutation, made from seed and step alone."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from mccl_jax.data.windows import Windows
+
+
+class Batch(NamedTuple):
+    """B sessions; a row whose mask is 0 throughout only fills up the batch.
+
+    cues name -> (B, T, V, C); mask (B, T) 1 where a frame holds data; segment (B, T); subject (B,) a number for each
+    person; present (B,) 1 where the row is a session.
+    """
+
+    cues: Mapping[str, Float[Array, "B T V C"]]
+    mask: Float[Array, "B T"]
+    segment: Int[Array, "B T"]
+    subject: Int[Array, " B"]
+    present: Float[Array, " B"]
+
+
+def resident(windows: Windows) -> Batch:
+    """All N windows as one batch, to be put on the device once."""
+    _, subject = np.unique(windows.subject, return_inverse=True)
+    return Batch(
+        {name: np.asarray(values, np.float32) for name, values in windows.cues.items()},
+        windows.mask.astype(np.float32),
+        windows.segment,
+        subject.astype(np.int32),
+        np.ones(len(windows), np.float32),
+    )
+
+
+def take(data: Batch, rows: Int[Array, " B"], present: Bool[Array, " B"]) -> Batch:
+    """Rows of `data`; those that are not present are emptied."""
+    batch = jax.tree.map(lambda x: x[rows], data)
+    present = present.astype(batch.mask.dtype)
+    return batch._replace(mask=batch.mask * present[:, None], present=present)
+
+
+def draw(
+    seed: Int[Array, ""], step: Int[Array, ""], members: Int[Array, " M"], count: Int[Array, ""], batch_size: int
+) -> tuple[Int[Array, " B"], Bool[Array, " B"]]:
+    """The rows of step `step` and which of them are sessions.
+
+    members: rows that take part, the first `count` of them real, so that runs with folds of unequal size share one
+    program. Each epoch of ceil(count / batch_size) steps is a fresh permutation; its last batch may be partial.
+    """
+    steps = (count + batch_size - 1) // batch_size
+    key = jax.random.fold_in(jax.random.key(seed), step // steps)
+    real = jnp.arange(len(members)) < count
+    order = jnp.argsort(jnp.where(real, jax.random.uniform(key, members.shape), 2.0))
+    at = (step % steps) * batch_size + jnp.arange(batch_size)
+    return members[order[jnp.minimum(at, len(members) - 1)]], at < count

@@ -1,0 +1,77 @@
+"""One step of training and one of embedding: pure functions of a device's share, with named collectives."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int
+
+from mccl_jax.data.batches import Batch
+from mccl_jax.losses import contrastive_loss
+from mccl_jax.models.network import Arrays, Network
+from mccl_jax.models.norm import EVALUATION, Pass
+from mccl_jax.training.schedule import Schedule
+
+State = dict[str, Arrays | Array]
+
+
+class Hyper(NamedTuple):
+    """What may differ between runs that share one compiled program."""
+
+    seed: Int[Array, ""]
+    learning_rate: Float[Array, ""]
+    weight_decay: Float[Array, ""]
+    temperature: Float[Array, ""]
+
+
+def adam(eps: float) -> optax.GradientTransformation:
+    """Adam's direction, betas 0.9 and 0.999, eps outside the bias-corrected root."""
+    return optax.scale_by_adam(b1=0.9, b2=0.999, eps=eps)
+
+
+def init_state(network: Network, optimizer: optax.GradientTransformation, seed: int) -> State:
+    """A plain dict of arrays: params, batch_stats, opt_state (moments of the gradient, count), step."""
+    params, batch_stats = network.init(seed)
+    return {
+        "params": params,
+        "batch_stats": batch_stats,
+        "opt_state": optimizer.init(params)._asdict(),
+        "step": jnp.zeros((), jnp.int32),
+    }
+
+
+def train_step(
+    network: Network,
+    optimizer: optax.GradientTransformation,
+    schedule: Schedule,
+    state: State,
+    batch: Batch,
+    hyper: Hyper,
+    axis: str | None = None,
+) -> tuple[State, dict[str, tuple[Array, Array]]]:
+    """Contrastive loss, its gradient, AdamW with decay as p (1 - rate wd). Metrics leave as (sum, count) pairs."""
+
+    def loss_of(params):
+        model = network.bind(params, state["batch_stats"])
+        views = model(batch.cues, batch.mask, batch.segment, Pass(train=True, axis=axis))
+        loss = contrastive_loss(
+            model.head(views.inter.z), model.head(views.intra.z), batch.subject, batch.present, hyper.temperature, axis
+        )
+        return loss, network.statistics(model)
+
+    (loss, batch_stats), gradient = jax.value_and_grad(loss_of, has_aux=True)(state["params"])
+    if axis is not None:
+        gradient = jax.lax.pmean(gradient, axis)
+    direction, opt_state = optimizer.update(gradient, optax.ScaleByAdamState(**state["opt_state"]))
+    rate = schedule(state["step"], hyper.learning_rate)
+    params = jax.tree.map(lambda p, d: p - rate * (d + hyper.weight_decay * p), state["params"], direction)
+    metrics = {"loss": loss, "gradient_norm": optax.global_norm(gradient), "learning_rate": rate}
+    state = {"params": params, "batch_stats": batch_stats, "opt_state": opt_state._asdict(), "step": state["step"] + 1}
+    return state, {name: (value, jnp.ones_like(value)) for name, value in metrics.items()}
+
+
+def embed(network: Network, params: Arrays, batch_stats: Arrays, batch: Batch) -> Float[Array, "B 2 D"]:
+    """z_inter and z_intra of each session, in evaluation mode."""
+    views = network.bind(params, batch_stats)(batch.cues, batch.mask, batch.segment, EVALUATION)
+    return jnp.stack([views.inter.z, views.intra.z], axis=1)
