@@ -61,7 +61,7 @@ class BatchNorm(nnx.Module):
         total, squares, n = sums
         mean = total / jnp.maximum(n, 1)
         var = jnp.maximum(squares / jnp.maximum(n, 1) - mean * mean, 0)
-        # Only the row of this cue moves, and not at all by a batch of padding. (A select: a scatter compiles to a loop.)
+        # Only the row of this cue moves, and by a batch of padding none. (Not a scatter: that compiles to a loop.)
         share = self.momentum * (jnp.arange(self.mean.shape[0]) == row)[:, None] * (n > 0)
         unbiased = var * (n / jnp.maximum(n - 1, 1))
         self.mean[...] += share * (jax.lax.stop_gradient(mean) - self.mean[...])
