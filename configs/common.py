@@ -1,0 +1,70 @@
+"""The defaults of every experiment: the paper's sizes, with the corrections that the README lists.
+
+An experiment's own file changes what differs. Any key can be changed on the command line: --config.train.epochs=20.
+Keys and their meaning are those of mccl_jax/experiment.py.
+"""
+
+import ml_collections
+
+
+def get_config() -> ml_collections.ConfigDict:
+    config = ml_collections.ConfigDict()
+    config.name = "common"  # results go to runs/<name>, prepared data to prepared/<name>
+    config.seed = 0  # of initial values and of the order of the batches
+
+    config.data = ml_collections.ConfigDict()
+    config.data.manual_dir = ""  # folder of the raw corpus
+    config.data.data_dir = ""  # where prepared data lie; empty: prepared/<name>
+    config.data.cues = ("landmarks", "gaze", "pose", "aus")
+    config.data.missing = "refuse"  # a recording that lacks a cue; "omit": leave that cue out
+    config.data.frame_rate = 30.0  # Hz, of recordings without usable timestamps
+    config.data.labels = "labels.csv"
+    config.data.target = "target"  # the column of the labels to be predicted
+    config.data.dev_fraction = 1 / 3  # of the subjects, where the corpus has no splits of its own
+    config.data.split_seed = 0
+
+    config.windows = ml_collections.ConfigDict()
+    config.windows.rate = 3.0  # Hz
+    config.windows.seconds = 420.0  # seven minutes: 1260 frames
+    config.windows.segments = 3
+    config.windows.sampling = "nearest"  # or "mean"
+    config.windows.max_gap = 1.0  # seconds without a usable frame that are interpolated; longer ones are masked
+    config.windows.representation = "relative"  # or "official": camera coordinates, min-max a session
+
+    config.model = ml_collections.ConfigDict()
+    config.model.width = 64  # channels behind the stem; with the blocks below, ResNet-18
+    config.model.blocks = (2, 2, 2, 2)
+    config.model.hidden = 64  # of the LSTM, each direction; an embedding has twice as many
+    config.model.heads = 2
+    config.model.segments = config.windows.get_ref("segments")
+    config.model.projection = 128
+    config.model.norm_eps = 1e-5  # of the normalisation inside the interaction
+    config.model.masked = True  # frames that hold no data take no part
+    config.model.statistics_per_cue = True  # BatchNorm's running statistics
+
+    config.train = ml_collections.ConfigDict()
+    config.train.epochs = 300
+    config.train.batch_size = 32
+    config.train.learning_rate = 5e-4  # peak
+    config.train.floor = 5e-6
+    config.train.warmup_epochs = 10.0
+    config.train.weight_decay = 0.05
+    config.train.adam_eps = 1e-8
+    config.train.temperature = 0.09
+    config.train.evaluate_every = 10  # epochs
+    config.train.checkpoint_every = 10  # epochs
+    config.train.keep = 2  # checkpoints
+
+    config.evaluation = ml_collections.ConfigDict()
+    config.evaluation.target = "severity"  # what the numbers are called
+    config.evaluation.reported_split = "dev"
+    config.evaluation.threshold = ml_collections.config_dict.placeholder(float)  # at or above it: positive
+    config.evaluation.low = ml_collections.config_dict.placeholder(float)  # ends of the scale
+    config.evaluation.high = ml_collections.config_dict.placeholder(float)
+    config.evaluation.regressors = ("xgboost", "ridge")
+    config.evaluation.primary = "xgboost"  # the headline, fixed before training
+    config.evaluation.seed = 0  # of XGBoost's rows and of the resamples
+    config.evaluation.resamples = 2000
+    config.evaluation.level = 0.95  # of the intervals of scores
+    config.evaluation.prediction_level = 0.9  # of the interval around one prediction
+    return config

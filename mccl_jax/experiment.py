@@ -1,0 +1,162 @@
+"""An experiment: every option of a run, checked once, and kept with its checkpoints."""
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from data_builders.simulator.options import Options as SimulationOptions
+from mccl_jax.cues import OPENFACE_CUES
+from mccl_jax.data.windows import WindowOptions
+from mccl_jax.errors import UserError
+from mccl_jax.evaluation.protocols import Options as EvaluationOptions
+from mccl_jax.models.mccl import ModelOptions
+
+
+@dataclasses.dataclass(frozen=True)
+class DataOptions:
+    """Which recordings, and how they are read.
+
+    manual_dir     folder of the raw corpus; empty for a simulated one.
+    data_dir       where prepared data lie; empty for prepared/<name>.
+    cues           in the order in which the model reads them.
+    missing        "refuse" a recording that lacks a cue, or "omit" the cue.
+    frame_rate     frames a second of recordings without usable timestamps.
+    labels         name of the table of labels in `manual_dir`.
+    target         its column that is to be predicted.
+    dev_fraction   share of subjects held out as dev where the corpus has no splits of its own.
+    split_seed     of that division, which keeps a subject's sessions together and severities alike.
+    """
+
+    manual_dir: str = ""
+    data_dir: str = ""
+    cues: tuple[str, ...] = tuple(OPENFACE_CUES)
+    missing: str = "refuse"
+    frame_rate: float = 30.0
+    labels: str = "labels.csv"
+    target: str = "target"
+    dev_fraction: float = 1 / 3
+    split_seed: int = 0
+
+    def __post_init__(self):
+        if not 0 < self.dev_fraction < 1:
+            raise UserError(f"data.dev_fraction is {self.dev_fraction}: expected a share between 0 and 1")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainOptions:
+    """AdamW under the official schedule; the defaults are the official code's, with Adam's usual eps.
+
+    epochs, batch_size; learning_rate is the peak, floor the end; warmup_epochs of linear rise; weight_decay is
+    decoupled; temperature of the contrastive loss; evaluate_every and checkpoint_every count epochs; keep is the number
+    of checkpoints that stay.
+    """
+
+    epochs: int = 300
+    batch_size: int = 32
+    learning_rate: float = 5e-4
+    floor: float = 5e-6
+    warmup_epochs: float = 10.0
+    weight_decay: float = 0.05
+    adam_eps: float = 1e-8
+    temperature: float = 0.09
+    evaluate_every: int = 10
+    checkpoint_every: int = 10
+    keep: int = 2
+
+    def __post_init__(self):
+        for name in ("epochs", "batch_size", "evaluate_every", "checkpoint_every", "keep"):
+            if getattr(self, name) < 1:
+                raise UserError(f"train.{name} is {getattr(self, name)}: expected at least 1")
+        if self.temperature <= 0 or self.adam_eps <= 0:
+            raise UserError("train.temperature and train.adam_eps must be positive")
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """All of it. `simulation` None: the data are real."""
+
+    name: str
+    seed: int = 0
+    simulation: SimulationOptions | None = None
+    data: DataOptions = DataOptions()
+    windows: WindowOptions = WindowOptions()
+    model: ModelOptions = ModelOptions()
+    train: TrainOptions = TrainOptions()
+    evaluation: EvaluationOptions = EvaluationOptions()
+
+    def __post_init__(self):
+        if self.windows.segments != self.model.segments:
+            raise UserError(
+                f"windows.segments is {self.windows.segments}, model.segments {self.model.segments}: expected the same"
+            )
+        if self.simulation and self.data.manual_dir:
+            raise UserError(
+                f"data.manual_dir is {self.data.manual_dir}, but this config simulates its corpus: "
+                "use configs/openface.py for recordings of your own"
+            )
+        if self.simulation and not self.evaluation.simulated:
+            object.__setattr__(self, "evaluation", dataclasses.replace(self.evaluation, simulated=True))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Experiment":
+        """From a config or from JSON. Raises UserError that names the key and what it takes."""
+        return _build(cls, values, "config")
+
+    def to_json(self) -> str:
+        """JSON that `from_json` reads back to an equal experiment."""
+        return json.dumps(dataclasses.asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Experiment":
+        return cls.from_dict(json.loads(text))
+
+    def differences(self, other: "Experiment") -> list[str]:
+        """Keys that differ, as "train.epochs: 3 here, 4 there"; not those of the evaluation, which may be redone."""
+        here, there = (dict(_leaves(dataclasses.asdict(e))) for e in (self, other))
+        return [
+            f"{key}: {here.get(key)!r} here, {there.get(key)!r} there"
+            for key in {**here, **there}
+            if here.get(key) != there.get(key) and not key.startswith("evaluation.")
+        ]
+
+
+def _leaves(values: Mapping[str, Any], prefix: str = ""):
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _build(cls: type, values: Mapping[str, Any], where: str):
+    """A dataclass from nested mappings: unknown keys and wrong types are named, lists become tuples."""
+    kinds = typing.get_type_hints(cls)
+    unknown = [key for key in values if key not in kinds]
+    if unknown:
+        raise UserError(f"{where}.{unknown[0]}: no such key; there are {', '.join(kinds)}")
+    return cls(**{key: _value(kinds[key], value, f"{where}.{key}") for key, value in values.items()})
+
+
+def _value(kind, value, where: str):
+    if isinstance(kind, types.UnionType):
+        if value is None:
+            return None
+        (kind,) = (part for part in typing.get_args(kind) if part is not type(None))
+    if dataclasses.is_dataclass(kind):
+        return _build(kind, value, where)
+    if typing.get_origin(kind) is tuple:
+        if isinstance(value, str) or not hasattr(value, "__iter__"):
+            raise UserError(f"{where} is {value!r}: expected several values, as in (1, 2)")
+        parts = typing.get_args(kind)
+        parts = [parts[0]] * len(value) if parts[-1] is Ellipsis else parts
+        if len(parts) != len(value):
+            raise UserError(f"{where} is {tuple(value)!r}: expected {len(parts)} values")
+        return tuple(_value(part, item, where) for part, item in zip(parts, value, strict=True))
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise UserError(f"{where} is {value!r}: expected {kind.__name__}")
+    return value

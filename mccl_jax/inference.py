@@ -1,0 +1,116 @@
+"""A trained model, loaded again: embeddings and predictions for recordings that it has not seen."""
+
+import functools
+import json
+import pathlib
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from data_builders.openface.session import read_session
+from data_builders.records import Session
+from mccl_jax import regressors
+from mccl_jax.cues import Cue, differences
+from mccl_jax.data.batches import resident
+from mccl_jax.data.windows import Scaler, cut_windows
+from mccl_jax.errors import UserError
+from mccl_jax.evaluation.intervals import ResidualInterval
+from mccl_jax.evaluation.protocols import NO_DIAGNOSIS, SIMULATED
+from mccl_jax.experiment import Experiment
+from mccl_jax.models.network import Network
+from mccl_jax.training import checkpoints
+from mccl_jax.training.step import embed
+
+
+class Model:
+    """What a checkpoint holds, ready for use.
+
+    config          the experiment that it was trained by.
+    specification   name -> Cue: what a recording must offer.
+    params, batch_stats   flat dicts of numpy arrays by path.
+    scaler          fitted on the train sessions.
+    regressors      name -> Regressor; empty for a checkpoint from the midst of training.
+    intervals       name -> ResidualInterval around the regressor's predictions.
+    primary         name of the headline regressor.
+    """
+
+    def __init__(self, arrays: dict[str, Any], metadata: dict[str, Any]):
+        self.config = Experiment.from_json(metadata["experiment"])
+        cues = [Cue(**{k: tuple(v) if isinstance(v, list) else v for k, v in cue.items()}) for cue in metadata["cues"]]
+        self.specification = {cue.name: cue for cue in cues}
+        self.params, self.batch_stats = arrays["state"]["params"], arrays["state"]["batch_stats"]
+        self.scaler = Scaler(**arrays["scaler"])
+        kept = metadata.get("regressors", {})
+        self.regressors = {name: regressors.from_json(json.dumps(one["regressor"])) for name, one in kept.items()}
+        self.intervals = {name: ResidualInterval(**one["interval"]) for name, one in kept.items()}
+        self.primary = metadata.get("primary")
+        self.network = Network({name: cue.shape for name, cue in self.specification.items()}, self.config.model)
+        self._embed = jax.jit(functools.partial(embed, self.network))
+
+    @classmethod
+    def load(cls, path: str | pathlib.Path) -> "Model":
+        """From a workdir, its model folder, or one of its checkpoints. Raises UserError where there is none."""
+        path = pathlib.Path(path).expanduser()
+        if (path / "model").is_dir():
+            path = path / "model"
+        return cls(*checkpoints.load(path))
+
+    def embed(self, sessions: Iterable[Session]) -> np.ndarray:
+        """(N, 2, D): z_inter and z_intra of each session. Raises UserError where one cannot be used."""
+        windows, left_out = self._windows(sessions)
+        if left_out:
+            raise UserError("; ".join(left_out))
+        return self._embeddings(windows)
+
+    def predict(self, session: Session, regressor: str | None = None) -> dict[str, Any]:
+        """Severity of one session with an interval from held-out residuals, and what to know about both."""
+        name = regressor or self.primary
+        if name not in self.regressors:
+            raise UserError(
+                f"regressor {name!r} is not in this checkpoint ({', '.join(self.regressors) or 'it holds none'}): "
+                "load the workdir of a finished training"
+            )
+        windows, left_out = self._windows([session])
+        if left_out:
+            raise UserError(left_out[0])
+        z = self._embeddings(windows)
+        severity = float(self.regressors[name].predict(z.reshape(1, -1))[0])
+        interval = self.intervals[name]
+        low, high = interval.around(severity)
+        said = {
+            "recording": session.session,
+            "severity": severity,
+            "interval": [low, high],
+            "interval_is": interval.explanation,
+            "regressor": name,
+            "target": self.config.evaluation.target,
+            "usable_frames": float(windows.usable[0]),
+            "seconds_used": float(windows.mask[0].sum() / self.config.windows.rate),
+            "notes": list(session.provenance.get("notes", ())),
+            "note": NO_DIAGNOSIS,
+        }
+        return said | ({"simulated": SIMULATED} if self.config.simulation else {})
+
+    def predict_file(self, path: str | pathlib.Path, regressor: str | None = None) -> dict[str, Any]:
+        """`predict` for an OpenFace CSV. Raises UserError where its cues are not those of the model."""
+        session = read_session(path, cues=tuple(self.specification), frame_rate=self.config.data.frame_rate)
+        return self.predict(session, regressor)
+
+    def _windows(self, sessions: Iterable[Session]):
+        def checked():
+            for session in sessions:
+                if wrong := differences(self.specification, dict(session.specification)):
+                    raise UserError(f"{session.session}: its cues are not those of the model: {'; '.join(wrong)}")
+                yield session
+
+        windows, left_out = cut_windows(checked(), self.config.windows)
+        return self.scaler(windows), left_out
+
+    def _embeddings(self, windows) -> np.ndarray:
+        params, batch_stats = jax.tree.map(jnp.asarray, (self.params, self.batch_stats))
+        data = resident(windows)
+        rows = [jax.tree.map(lambda x, i=i: x[i : i + 1], data) for i in range(len(windows))]
+        return np.concatenate([np.asarray(self._embed(params, batch_stats, row)) for row in rows])

@@ -1,0 +1,36 @@
+"""--mode=prepare: raw recordings, or a simulated corpus, into a data set of sessions."""
+
+import pathlib
+
+from data_builders.openface import openface_dataset_builder
+from data_builders.preparation import open_or_prepare
+from data_builders.report import Report
+from data_builders.simulator.corpus import write_corpus
+from mccl_jax.errors import UserError
+from mccl_jax.experiment import Experiment
+
+
+def prepare(experiment: Experiment, say=print):
+    """The prepared data set (a TFDS builder) and its report; prepares what is missing or out of date."""
+    data = experiment.data
+    place = pathlib.Path(data.data_dir or pathlib.Path("prepared", experiment.name)).expanduser()
+    if experiment.simulation:
+        raw = write_corpus(place / "raw", experiment.simulation, say)
+    elif data.manual_dir:
+        raw = pathlib.Path(data.manual_dir)
+    else:
+        raise UserError(
+            "data.manual_dir is empty; expected "
+            f"{openface_dataset_builder.Builder.MANUAL_DOWNLOAD_INSTRUCTIONS}: give --config.data.manual_dir=FOLDER"
+        )
+    config = openface_dataset_builder.OpenFaceConfig(
+        cues=data.cues, missing=data.missing, frame_rate=data.frame_rate, target=data.target, labels=data.labels
+    )
+    return open_or_prepare(openface_dataset_builder.Builder, data_dir=place, manual_dir=raw, config=config)
+
+
+def run(experiment: Experiment, say=print) -> Report:
+    """Prepares and prints the report in words."""
+    builder, report = prepare(experiment, say)
+    say(f"{report.words()}prepared: {builder.data_dir}")
+    return report

@@ -1,0 +1,92 @@
+"""Checkpoints: plain dicts of arrays, and beside them as JSON all that is needed to use them again.
+
+A checkpoint holds `state` (or, when training is over, only what a model needs of it) and `scaler`, and as its metadata
+the experiment, the cues, the fingerprint of the data and, at the end, the regressors. The names of the arrays are
+paths, so that any program that reads Orbax can use them without our classes.
+"""
+
+import pathlib
+from typing import Any
+
+import jax
+import numpy as np
+from orbax.checkpoint import v1 as ocp
+
+from mccl_jax.errors import UserError
+
+policies = ocp.training.preservation_policies
+
+
+class Checkpoints:
+    """The checkpoints of one training, each in a folder named by its step; saved in the background.
+
+    Use as a context: leaving it waits for the last save and raises what went wrong with it.
+    """
+
+    def __init__(self, folder: pathlib.Path, keep: int):
+        self.folder = folder.absolute()
+        self._checkpointer = ocp.training.Checkpointer(
+            self.folder, preservation_policy=policies.LatestN(keep), cleanup_tmp_directories=True
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        self._checkpointer.close()
+
+    @property
+    def latest(self) -> pathlib.Path | None:
+        """Folder of the newest complete checkpoint."""
+        self._checkpointer.wait()
+        found = self._checkpointer.latest
+        return None if found is None else self.folder / str(found.step)
+
+    def save(self, step: int, arrays: dict[str, Any], metadata: dict[str, Any]) -> None:
+        """Starts to save; waits for the save before it."""
+        self._checkpointer.wait()
+        self._checkpointer.save_checkpointables_async(
+            step, arrays, custom_metadata=metadata, force=True, overwrite=True
+        )
+
+    def restore(self) -> tuple[dict[str, Any], dict[str, Any], pathlib.Path] | None:
+        """The newest checkpoint that can be read, as `load` gives it, and its folder; None where there is none.
+
+        A damaged one is named on stderr and the one before it used; raises UserError where all are damaged.
+        """
+        steps = sorted((kept.step for kept in self._checkpointer.checkpoints), reverse=True)
+        damaged = []
+        for step in steps:
+            try:
+                return *load(self.folder / str(step)), self.folder / str(step)
+            except UserError as error:
+                damaged.append(step)
+                print(f"{error}; trying the checkpoint before it", flush=True)
+        if damaged:
+            raise UserError(f"{self.folder}: none of its checkpoints can be read: remove the folder to train anew")
+        return None
+
+
+def save(folder: pathlib.Path, arrays: dict[str, Any], metadata: dict[str, Any]) -> None:
+    """Saves a single checkpoint as `folder`, in place of one that is there."""
+    ocp.save_checkpointables(folder.absolute(), arrays, custom_metadata=metadata, overwrite=True)
+
+
+def load(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(arrays, metadata) of one checkpoint, as numpy arrays, whatever devices it was saved from.
+
+    Raises UserError where the folder is no checkpoint or is damaged.
+    """
+    folder = folder.absolute()
+    try:
+        metadata = ocp.checkpointables_metadata(folder)
+        abstract = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), metadata.metadata)
+        if not abstract:
+            raise ValueError("it holds no arrays")
+        return ocp.load_checkpointables(folder, abstract), metadata.custom_metadata
+    except Exception as error:  # Orbax raises many kinds; whichever it is, this checkpoint cannot be used
+        cause = (str(error.__cause__ or error).splitlines() or [type(error).__name__])[0][:200]
+        raise UserError(
+            f"{folder}: cannot be read as a checkpoint ({cause}); expected a workdir of a finished training, or its "
+            "folder model or checkpoints/STEP"
+        ) from error

@@ -1,0 +1,215 @@
+"""The training loop: steps, embeddings of evaluated epochs, checkpoints; it goes on where it stopped."""
+
+import dataclasses
+import functools
+import math
+import pathlib
+import sys
+import time
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tqdm
+
+from mccl_jax.cues import Cue
+from mccl_jax.data.batches import Batch, resident
+from mccl_jax.data.windows import Scaler, Windows
+from mccl_jax.errors import UserError
+from mccl_jax.evaluation.embeddings import Embeddings, path_of_epoch
+from mccl_jax.experiment import Experiment
+from mccl_jax.models.network import Network
+from mccl_jax.training import mesh as meshes
+from mccl_jax.training import step as steps
+from mccl_jax.training.checkpoints import Checkpoints
+from mccl_jax.training.schedule import Schedule
+from mccl_jax.training.writers import Writer
+
+CHECKPOINTS = "checkpoints"
+
+
+def network_of(experiment: Experiment, specification: dict[str, Cue]) -> Network:
+    """The structure of the model for these cues."""
+    return Network({name: cue.shape for name, cue in specification.items()}, experiment.model)
+
+
+def metadata_of(experiment: Experiment, specification: dict[str, Cue], fingerprint: str) -> dict:
+    """What stands beside the arrays of every checkpoint."""
+    return {
+        "format": 1,
+        "experiment": experiment.to_json(),
+        "cues": [dataclasses.asdict(cue) for cue in specification.values()],
+        "data": fingerprint,
+    }
+
+
+def scaler_arrays(scaler: Scaler) -> dict:
+    """A scaler as a tree of arrays, to be saved."""
+    return {"centre": dict(scaler.centre), "scale": dict(scaler.scale)}
+
+
+def fit(
+    experiment: Experiment,
+    windows: Windows,
+    split: np.ndarray,
+    scaler: Scaler,
+    fingerprint: str,
+    workdir: pathlib.Path,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Trains on the sessions whose split is "train" and keeps the embeddings of all sessions at evaluated epochs.
+
+    `windows` are scaled. Leaves checkpoints/, embeddings/, metrics.jsonl and tensorboard/ in `workdir`, and begins from
+    the newest checkpoint there. Raises UserError where the loss is no longer finite.
+    """
+    options = experiment.train
+    members = np.flatnonzero(split == "train").astype(np.int32)
+    batch_size = min(options.batch_size, len(members))
+    if batch_size < options.batch_size:
+        say(f"batch of {options.batch_size} is larger than the {len(members)} train sessions: {batch_size} are used")
+    per_epoch = math.ceil(len(members) / batch_size)
+    total = per_epoch * options.epochs
+
+    network = network_of(experiment, windows.specification)
+    optimizer = steps.adam(options.adam_eps)
+    schedule = Schedule(per_epoch, options.epochs, options.warmup_epochs, options.floor)
+    mesh = meshes.make_mesh()
+    metadata = metadata_of(experiment, windows.specification, fingerprint)
+
+    with Checkpoints(workdir / CHECKPOINTS, options.keep) as checkpoints:
+        state = steps.init_state(network, optimizer, experiment.seed)
+        if (kept := checkpoints.restore()) is not None:
+            arrays, before, folder = kept
+            _must_agree(before, metadata, folder)
+            state = jax.tree.map(lambda fresh, saved: jnp.asarray(saved, fresh.dtype), state, arrays["state"])
+        done = int(state["step"])
+        data = meshes.put(resident(windows), mesh, meshes.EVERYWHERE)
+        runs = functools.partial(jax.tree.map, lambda x: np.asarray(x)[None])
+        states = meshes.put(runs(state), mesh, meshes.RUN)
+        arguments = meshes.put(runs((members, np.int32(len(members)), _hyper(experiment))), mesh, meshes.RUN)
+        if done:
+            say(f"goes on after step {done} of {total}, from {folder}")
+        if done >= total:
+            return
+
+        advance = meshes.parallel_train_step(
+            functools.partial(steps.train_step, network, optimizer, schedule), mesh, batch_size
+        )
+        embed = meshes.parallel_embed(functools.partial(steps.embed, network), mesh, options.batch_size)
+        advance = _rehearse(advance, states, arguments, data, mesh, total - done, say)
+
+        writer = Writer(workdir, done)
+        pending = None  # metrics of the step before: fetched while the next one runs
+
+        def settle():
+            if pending is not None:
+                _write(writer, *pending, per_epoch, checkpoints)
+
+        try:
+            with Progress(done, total, per_epoch) as progress:
+                for step in range(done, total):
+                    states, metrics = advance(states, *arguments, data)
+                    settle()
+                    pending = step, metrics
+                    progress.step()
+                    epoch, within = divmod(step + 1, per_epoch)
+                    if within:
+                        continue
+                    last = epoch == options.epochs
+                    if last or epoch % options.evaluate_every == 0:
+                        settle()
+                        pending = None
+                        z = np.asarray(embed(states, data))[0]
+                        _embeddings(windows, split, z).save(path_of_epoch(workdir, epoch))
+                        progress.line(f"epoch {epoch}/{options.epochs}, loss {float(metrics['loss'][0][0]):.3f}")
+                    if last or epoch % options.checkpoint_every == 0:
+                        settle()
+                        pending = None
+                        writer.flush()
+                        solo = jax.tree.map(lambda x: x[0], states)
+                        arrays = {"state": solo, "scaler": scaler_arrays(scaler)}
+                        checkpoints.save(step + 1, arrays, metadata)
+        finally:
+            writer.close()
+
+
+def _hyper(experiment: Experiment) -> steps.Hyper:
+    options = experiment.train
+    rates = (options.learning_rate, options.weight_decay, options.temperature)
+    return steps.Hyper(np.int32(experiment.seed), *map(np.float32, rates))
+
+
+def _must_agree(before: dict, now: dict, folder: pathlib.Path) -> None:
+    if before["cues"] != now["cues"] or before["data"] != now["data"]:
+        raise UserError(f"{folder}: was trained on other data than there are now: choose another --workdir")
+
+
+def _embeddings(windows: Windows, split: np.ndarray, z: np.ndarray) -> Embeddings:
+    return Embeddings(windows.session, windows.subject, split, windows.severity, z[:, 0], z[:, 1])
+
+
+def _write(writer: Writer, step: int, metrics: dict, per_epoch: int, checkpoints: Checkpoints) -> None:
+    means = {name: float(total[0]) / float(count[0]) for name, (total, count) in metrics.items()}
+    if not math.isfinite(means["loss"]):
+        kept = checkpoints.latest
+        raise UserError(
+            f"train: the loss of step {step} is {means['loss']}; the last good checkpoint is {kept or 'none'}: lower "
+            "train.learning_rate or raise train.temperature, and choose another --workdir"
+        )
+    writer(step, {"epoch": step // per_epoch, **means})
+
+
+def _rehearse(advance, states, arguments, data: Batch, mesh, steps_left: int, say) -> Callable:
+    """Compiles the step and times it on a copy that is thrown away, to say beforehand what training will cost."""
+    begin = time.perf_counter()
+    compiled = advance.lower(states, *arguments, data).compile()
+    seconds = time.perf_counter() - begin
+    copy = jax.tree.map(jnp.copy, states)
+    begin = time.perf_counter()
+    jax.block_until_ready(compiled(copy, *arguments, data))
+    per_step = time.perf_counter() - begin
+    analysis = compiled.memory_analysis()
+    step_bytes = getattr(analysis, "temp_size_in_bytes", 0) + sum(x.nbytes for x in jax.tree.leaves(states))
+    data_bytes = sum(x.nbytes for x in jax.tree.leaves(data))
+    parameters = sum(x.size for x in states["params"].values())
+    device = jax.devices()[0]
+    say(
+        f"model: {parameters:,} parameters on {mesh.size} x {device.device_kind}; step compiled in {seconds:.0f} s\n"
+        f"estimate: {steps_left} steps of {per_step:.2f} s, about {_duration(steps_left * per_step)}; "
+        f"{step_bytes / 2**20:.0f} MiB for the step, {data_bytes / 2**20:.0f} MiB for the data, on each device"
+    )
+    return compiled
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+class Progress:
+    """A bar with rate and time left on a terminal, plain lines elsewhere."""
+
+    def __init__(self, done: int, total: int, per_epoch: int):
+        self._bar = tqdm.tqdm(
+            initial=done, total=total, unit="step", desc="training", disable=None, file=sys.stderr, dynamic_ncols=True
+        )
+        self._begin, self._first, self._total, self._done = time.perf_counter(), done, total, done
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._bar.close()
+
+    def step(self) -> None:
+        self._done += 1
+        self._bar.update()
+
+    def line(self, text: str) -> None:
+        """One line with the time left; above the bar where there is one."""
+        rate = (self._done - self._first) / (time.perf_counter() - self._begin)
+        tqdm.tqdm.write(
+            f"{text}, {rate:.1f} steps/s, {_duration((self._total - self._done) / rate)} left", file=sys.stderr
+        )
