@@ -64,8 +64,9 @@ class BatchNorm(nnx.Module):
         # Only the row of this cue moves, and by a batch of padding none. (Not a scatter: that compiles to a loop.)
         share = self.momentum * (jnp.arange(self.mean.shape[0]) == row)[:, None] * (n > 0)
         unbiased = var * (n / jnp.maximum(n - 1, 1))
-        self.mean[...] += share * (jax.lax.stop_gradient(mean) - self.mean[...])
-        self.var[...] += share * (jax.lax.stop_gradient(unbiased) - self.var[...])
+        # set_value: assigning through [...] asks each traced array for its sharding, 20 s in a whole model.
+        self.mean.set_value(self.mean[...] + share * (jax.lax.stop_gradient(mean) - self.mean[...]))
+        self.var.set_value(self.var[...] + share * (jax.lax.stop_gradient(unbiased) - self.var[...]))
         return mean, var
 
 
