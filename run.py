@@ -41,6 +41,9 @@ def main(arguments: list[str]) -> int:
 
     from mccl_jax.experiment import Experiment
 
+    from mccl_jax.training.compilation import keep_compiled_programs
+
+    keep_compiled_programs()
     experiment = Experiment.from_dict(CONFIG.value.to_dict())
     workdir = pathlib.Path(WORKDIR.value or pathlib.Path("runs", experiment.name)).expanduser()
     if MODE.value == "prepare":

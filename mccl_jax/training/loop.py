@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import json
 import math
 import pathlib
 import sys
@@ -36,12 +37,9 @@ def network_of(experiment: Experiment, specification: dict[str, Cue]) -> Network
 
 def metadata_of(experiment: Experiment, specification: dict[str, Cue], fingerprint: str) -> dict:
     """What stands beside the arrays of every checkpoint."""
-    return {
-        "format": 1,
-        "experiment": experiment.to_json(),
-        "cues": [dataclasses.asdict(cue) for cue in specification.values()],
-        "data": fingerprint,
-    }
+    cues = [dataclasses.asdict(cue) for cue in specification.values()]
+    # Through JSON, as it will come back: tuples are lists there.
+    return {"format": 1, "experiment": experiment.to_json(), "cues": json.loads(json.dumps(cues)), "data": fingerprint}
 
 
 def scaler_arrays(scaler: Scaler) -> dict:

@@ -1,0 +1,93 @@
+"""Does the program find a planted signal, and does it find none where there is none?
+
+python benchmarks/signal.py            5 seeds at signal 1 and 20 at signal 0, about 25 minutes on 2 cores
+python benchmarks/signal.py --seeds=1 --null_seeds=0
+
+Each seed is a corpus of 120 simulated subjects with a skewed score, the configuration of configs/simulated.py with half
+of the subjects reported, and the primary regressor of the last epoch. Printed: MAE(model) minus MAE(the better of train
+mean and train median) with its 95 % interval over the reported subjects.
+"""
+
+import dataclasses
+import pathlib
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path[0] = str(ROOT)  # in place of this folder, where this file would stand for Python's own module signal
+
+from absl import app, flags, logging
+
+from configs import simulated
+from data_builders.simulator.oracle import oracle_scores
+from data_builders.simulator.simulation import Simulation
+from mccl_jax.data.splits import split_by_subject
+from mccl_jax.data.windows import Scaler, cut_windows
+from mccl_jax.evaluation import protocols
+from mccl_jax.evaluation.embeddings import evaluated_epochs
+from mccl_jax.experiment import Experiment
+from mccl_jax.training.compilation import keep_compiled_programs
+from mccl_jax.training.loop import fit
+
+SEEDS = flags.DEFINE_integer("seeds", 5, "Corpora with the signal.")
+NULL_SEEDS = flags.DEFINE_integer("null_seeds", 20, "Corpora without it.")
+
+
+def experiment_of(signal: float, seed: int) -> Experiment:
+    """The default experiment, with its corpus, its division and its model drawn by `seed`."""
+    base = Experiment.from_dict(simulated.get_config().to_dict())
+    return dataclasses.replace(
+        base,
+        seed=seed,
+        simulation=dataclasses.replace(base.simulation, subjects=120, signal=signal, seed=1000 + seed),
+        data=dataclasses.replace(base.data, dev_fraction=0.5, split_seed=seed),
+        train=dataclasses.replace(base.train, evaluate_every=base.train.epochs, checkpoint_every=base.train.epochs),
+    )
+
+
+def run(experiment: Experiment) -> dict:
+    """One corpus from its simulated recordings to the scores of protocol `last`."""
+    simulation = Simulation(experiment.simulation)
+    windows, _ = cut_windows(simulation.sessions(), experiment.windows)
+    data = experiment.data
+    split = split_by_subject(windows.subject, windows.severity, data.dev_fraction, data.split_seed)
+    scaler = Scaler.fit(windows, split == "train", experiment.windows)
+    with tempfile.TemporaryDirectory() as workdir:
+        fit(experiment, scaler(windows), split, scaler, "simulated", pathlib.Path(workdir), say=lambda line: None)
+        evaluation = protocols.evaluate(evaluated_epochs(workdir), experiment.evaluation)
+    return evaluation.results["protocols"]["last"]["models"]
+
+
+def main(_):
+    logging.set_verbosity(logging.ERROR)
+    keep_compiled_programs()
+    for signal, seeds in ((1.0, SEEDS.value), (0.0, NULL_SEEDS.value)):
+        if not seeds:
+            continue
+        oracle = oracle_scores(experiment_of(signal, 0).simulation)
+        print(
+            f"\nSIMULATED, signal {signal:g}: an oracle that knows the latents has R2 {oracle.r2:.2f}, "
+            f"MAE {oracle.mae:.2f}; predicting the median {oracle.mae_of_median:.2f}"
+        )
+        wins = {}
+        for seed in range(seeds):
+            begin = time.perf_counter()
+            experiment = experiment_of(signal, seed)
+            for name, model in run(experiment).items():
+                difference, mae = model["difference_to_baseline"], model["metrics"]["mae"]
+                below = difference["upper"] < 0
+                wins[name] = wins.get(name, 0) + below
+                headline = " (primary)" if name == experiment.evaluation.primary else ""
+                print(
+                    f"seed {seed:2d} {name:8s} MAE {mae['estimate']:.2f}, minus the better baseline "
+                    f"{difference['estimate']:+.2f} [{difference['lower']:+.2f}, {difference['upper']:+.2f}]"
+                    f"{' below 0' if below else ''}{headline}",
+                    flush=True,
+                )
+            print(f"        {time.perf_counter() - begin:.0f} s", flush=True)
+        print(", ".join(f"{name}: {count} of {seeds} below 0" for name, count in wins.items()))
+
+
+if __name__ == "__main__":
+    app.run(main)
