@@ -9,19 +9,21 @@ Any key of configs/common.py can be changed: --config.train.epochs=20
 
 import os
 import pathlib
+import runpy
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import ml_collections
 from absl import app, flags, logging
 from ml_collections import config_flags
 
 from mccl_jax.errors import UserError
 
-HERE = pathlib.Path(__file__).resolve().parent
+DEFAULT = str(pathlib.Path(__file__).resolve().parent / "configs/simulated.py")
 MODES = ("prepare", "train", "evaluate", "predict")
 
-CONFIG = config_flags.DEFINE_config_file("config", str(HERE / "configs/simulated.py"), "The experiment.")
+CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment; by default configs/simulated.py.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Where results go; by default runs/<name of the config>.")
 MODE = flags.DEFINE_enum("mode", "train", MODES, "What to do; train prepares and evaluates, too.")
 CHECKPOINT = flags.DEFINE_string("checkpoint", None, "predict: a workdir or checkpoint.")
@@ -32,6 +34,9 @@ def main(arguments: list[str]) -> int:
     if arguments[1:]:
         raise UserError(f"{arguments[1]}: not understood; options begin with --, as in --mode=train")
     logging.set_verbosity(logging.ERROR)
+    from mccl_jax.training.compilation import keep_compiled_programs
+
+    keep_compiled_programs()
     if MODE.value == "predict":
         from mccl_jax.modes import predict
 
@@ -41,9 +46,6 @@ def main(arguments: list[str]) -> int:
 
     from mccl_jax.experiment import Experiment
 
-    from mccl_jax.training.compilation import keep_compiled_programs
-
-    keep_compiled_programs()
     experiment = Experiment.from_dict(CONFIG.value.to_dict())
     workdir = pathlib.Path(WORKDIR.value or pathlib.Path("runs", experiment.name)).expanduser()
     if MODE.value == "prepare":
@@ -63,9 +65,43 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def parse(arguments: list[str]) -> list[str]:
+    """Flags out of the command line; what is wrong with them in one line."""
+    if "--config" in arguments[:-1]:  # "--config FILE" is "--config=FILE"
+        at = arguments.index("--config")
+        arguments = [*arguments[:at], f"--config={arguments[at + 1]}", *arguments[at + 2 :]]
+    if not any(argument.startswith("--config=") for argument in arguments):
+        arguments = [arguments[0], f"--config={DEFAULT}", *arguments[1:]]
+    _check_keys(arguments)
+    try:
+        return flags.FLAGS(arguments)
+    except flags.Error as error:
+        raise UserError(" ".join(str(error).split())) from error
+
+
+def _check_keys(arguments: list[str]) -> None:
+    """Raises UserError for a config that is not there, and for the first --config.x.y that it does not have."""
+    given = [argument.partition("=") for argument in arguments if argument.startswith("--config")]
+    file, _, variant = next(value for name, _, value in reversed(given) if name == "--config").partition(":")
+    if not pathlib.Path(file).is_file():
+        raise UserError(f"--config={file}: there is no such file; expected one such as configs/openface.py")
+    get_config = runpy.run_path(file)["get_config"]
+    config = get_config(variant) if variant else get_config()
+    for name, _, _ in given:
+        at, known = config, "config"
+        for key in name.split(".")[1:]:
+            keys = list(at) if isinstance(at, ml_collections.ConfigDict) else []
+            if key not in keys:
+                raise UserError(f"{name}: {known} has no key {key!r}; it has {', '.join(keys) or 'none'}")
+            at, known = at[key], f"{known}.{key}"
+
+
 if __name__ == "__main__":
     try:
-        app.run(main)
+        app.run(main, flags_parser=parse)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on from the last checkpoint", file=sys.stderr)
+        sys.exit(130)

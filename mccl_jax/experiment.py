@@ -7,6 +7,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from data_builders.readers.openface import check_options
 from data_builders.simulator.options import Options as SimulationOptions
 from mccl_jax.cues import OPENFACE_CUES
 from mccl_jax.data.windows import WindowOptions
@@ -41,6 +42,7 @@ class DataOptions:
     split_seed: int = 0
 
     def __post_init__(self):
+        check_options(self.cues, self.missing, self.frame_rate)
         if not 0 < self.dev_fraction < 1:
             raise UserError(f"data.dev_fraction is {self.dev_fraction}: expected a share between 0 and 1")
 

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 
+from data_builders.report import Report
 from mccl_jax.data.sessions import read_sessions
 from mccl_jax.data.splits import split_by_subject
 from mccl_jax.data.windows import Scaler, Windows, cut_windows
@@ -21,12 +22,11 @@ CONFIG = "config.json"
 
 def run(experiment: Experiment, workdir: pathlib.Path, say=print) -> None:
     """Leaves in `workdir` what the README lists under "What you get"; run again, it goes on where it stopped."""
-    _claim(experiment, workdir)
+    _refuse_another(experiment, workdir)
     timings = {}
     begin = time.perf_counter()
     builder, report = prepare(experiment, say)
     say(report.words().rstrip())
-    (workdir / "preparation.txt").write_text(report.words())
     timings["prepare"] = time.perf_counter() - begin
 
     begin = time.perf_counter()
@@ -51,6 +51,7 @@ def run(experiment: Experiment, workdir: pathlib.Path, say=print) -> None:
     )
 
     begin = time.perf_counter()
+    _claim(experiment, workdir, report)
     fit(experiment, windows, split, scaler, report.fingerprint, workdir, say)
     timings["train"] = time.perf_counter() - begin
 
@@ -83,20 +84,25 @@ def divide(windows: Windows, splits: dict[str, str], experiment: Experiment) -> 
     return split
 
 
-def _claim(experiment: Experiment, workdir: pathlib.Path) -> None:
-    """Makes `workdir` this experiment's, or makes sure that it is."""
+def _refuse_another(experiment: Experiment, workdir: pathlib.Path) -> None:
+    """Raises UserError where `workdir` belongs to another experiment; writes nothing."""
     path = workdir / CONFIG
-    if path.exists():
-        differences = experiment.differences(Experiment.from_json(path.read_text()))
-        if differences:
-            raise UserError(
-                f"{workdir}: belongs to another config ({differences[0]}"
-                + (f", and {len(differences) - 1} more" if differences[1:] else "")
-                + "): choose another --workdir, or remove it"
-            )
+    if not path.exists():
+        return
+    differences = experiment.differences(Experiment.from_json(path.read_text()))
+    if differences:
+        more = f", and {len(differences) - 1} more" if differences[1:] else ""
+        raise UserError(
+            f"{workdir}: belongs to another config ({differences[0]}{more}): choose another --workdir, or remove it"
+        )
+
+
+def _claim(experiment: Experiment, workdir: pathlib.Path, report: Report) -> None:
+    """Makes `workdir` this experiment's."""
     try:
         workdir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{workdir}: cannot be made ({error.strerror}); choose another --workdir") from error
-    with replacing(path) as temporary:
-        temporary.write_text(experiment.to_json() + "\n")
+    for name, text in ((CONFIG, experiment.to_json() + "\n"), ("preparation.txt", report.words())):
+        with replacing(workdir / name) as temporary:
+            temporary.write_text(text)
