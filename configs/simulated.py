@@ -26,7 +26,7 @@ def get_config():
     config.model.hidden = 32
     config.model.projection = 64
 
-    config.train.epochs = 40
+    config.train.epochs = 30
     config.train.batch_size = 16
     config.train.learning_rate = 2e-3
     config.train.warmup_epochs = 2.0

@@ -159,14 +159,15 @@ def _write(writer: Writer, step: int, metrics: dict, per_epoch: int, checkpoints
 
 
 def _rehearse(advance, states, arguments, data: Batch, mesh, steps_left: int, say) -> Callable:
-    """Compiles the step and times it on a copy that is thrown away, to say beforehand what training will cost."""
+    """Compiles the step and times it on copies that are thrown away, to say beforehand what training will cost."""
     begin = time.perf_counter()
     compiled = advance.lower(states, *arguments, data).compile()
     seconds = time.perf_counter() - begin
-    copy = jax.tree.map(jnp.copy, states)
-    begin = time.perf_counter()
-    jax.block_until_ready(compiled(copy, *arguments, data))
-    per_step = time.perf_counter() - begin
+    for _ in range(2):  # the first one also warms up
+        copy = jax.tree.map(jnp.copy, states)
+        begin = time.perf_counter()
+        jax.block_until_ready(compiled(copy, *arguments, data))
+        per_step = time.perf_counter() - begin
     analysis = compiled.memory_analysis()
     step_bytes = getattr(analysis, "temp_size_in_bytes", 0) + sum(x.nbytes for x in jax.tree.leaves(states))
     data_bytes = sum(x.nbytes for x in jax.tree.leaves(data))

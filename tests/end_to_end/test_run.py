@@ -1,0 +1,252 @@
+"""The main job from raw files to results, as a user runs it."""
+
+import csv
+import json
+import math
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from mccl_jax.evaluation.embeddings import Embeddings, evaluated_epochs
+from tests.end_to_end.program import ROOT, TINY, run, stop_when
+
+ENDED = ("results.json", "predictions.csv", "metrics.jsonl")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> pathlib.Path:
+    """A folder in which the default job has run to its end."""
+    folder = tmp_path_factory.mktemp("finished")
+    done = run(folder, *TINY)
+    (folder / "printed.txt").write_text(done.stdout)
+    return folder
+
+
+@pytest.fixture
+def copy(finished, tmp_path) -> pathlib.Path:
+    """One's own copy of it."""
+    return pathlib.Path(shutil.copytree(finished, tmp_path / "copy"))
+
+
+def test_what_the_user_gets(finished):
+    workdir = finished / "runs/simulated"
+    for name in (*ENDED, "config.json", "timings.json", "preparation.txt"):
+        assert (workdir / name).stat().st_size > 0, name
+    for name in ("curves.png", "predicted_against_true.png"):
+        assert (workdir / name).read_bytes().startswith(b"\x89PNG"), name
+    assert list((workdir / "tensorboard").glob("events*"))
+    printed = (finished / "printed.txt").read_text()
+    assert "SIMULATED" in printed
+    assert "not a diagnostic device" in printed
+    assert "estimate:" in printed
+    assert "train median" in printed
+
+
+def test_results_stand_beside_n_interval_and_baselines(finished):
+    results = json.loads((finished / "runs/simulated/results.json").read_text())
+    assert results["simulated"] is True
+    assert set(results["protocols"]) == {"last", "official"}
+    assert results["protocols"]["official"]["optimistic"] is True
+    assert set(results["baselines"]) == {"train_mean", "train_median"}
+    for model in results["protocols"]["last"]["models"].values():
+        score = model["metrics"]["mae"]
+        assert score["n_sessions"] > 0
+        assert score["lower"] <= score["estimate"] <= score["upper"]
+    assert "time" not in results
+
+
+def test_no_reported_subject_was_trained_on(finished):
+    epochs = evaluated_epochs(finished / "runs/simulated")
+    assert list(epochs) == [2, 4]
+    embeddings = Embeddings.load(epochs[4])
+    train, dev = (set(embeddings.of_split(name).subject.tolist()) for name in ("train", "dev"))
+    assert train
+    assert dev
+    assert not train & dev
+    with (finished / "runs/simulated/predictions.csv").open() as file:
+        assert {row["subject"] for row in csv.DictReader(file)} == dev
+
+
+def test_metrics_have_one_line_a_step(finished):
+    lines = [json.loads(line) for line in (finished / "runs/simulated/metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(len(lines)))
+    assert all(math.isfinite(line["loss"]) for line in lines)
+    assert lines[-1]["epoch"] == 3
+
+
+def test_a_second_run_and_evaluate_change_nothing(copy):
+    before = {name: (copy / "runs/simulated" / name).read_bytes() for name in ENDED}
+    again = run(copy, *TINY)
+    assert "used as it is" in again.stdout
+    run(copy, "--mode=evaluate", "--workdir=runs/simulated")
+    assert before == {name: (copy / "runs/simulated" / name).read_bytes() for name in ENDED}
+
+
+def test_evaluate_takes_other_options(copy):
+    run(copy, "--mode=evaluate", "--workdir=runs/simulated", "--config.evaluation.threshold=5.0")
+    results = json.loads((copy / "runs/simulated/results.json").read_text())
+    assert results["target"]["threshold"] == 5.0
+    assert results["simulated"] is True
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_training_that_was_stopped_ends_as_if_it_had_not_been(finished, tmp_path, how):
+    shutil.copytree(finished / "prepared", tmp_path / "prepared")
+    checkpoints = tmp_path / "runs/simulated/checkpoints"
+    status, errors = stop_when(lambda: any(checkpoints.glob("[0-9]*[0-9]")), tmp_path, how, *TINY)
+    if how == signal.SIGINT:
+        assert status == 130
+        assert errors.strip().endswith("goes on from the last checkpoint")
+    assert not (tmp_path / "runs/simulated/results.json").exists()
+    assert "goes on after step" in run(tmp_path, *TINY).stdout
+    for name in ENDED:
+        found, expected = (folder / "runs/simulated" / name for folder in (tmp_path, finished))
+        assert found.read_bytes() == expected.read_bytes(), name
+
+
+def test_predict_a_file_and_a_folder(finished):
+    raw = finished / "prepared/simulated/raw"
+    file = sorted(raw.glob("simulated*.csv"))[0]
+    arguments = ("--mode=predict", "--checkpoint=runs/simulated")
+    (line,) = run(finished, *arguments, f"--input={file}").stdout.splitlines()
+    one = json.loads(line)
+    assert one["interval"][0] <= one["severity"] <= one["interval"][1]
+    assert 0 < one["usable_frames"] <= 1
+    assert "held out" in one["interval_is"]
+    assert "not a diagnostic device" in one["note"]
+    assert "SIMULATED" in one["simulated"]
+    lines = run(finished, *arguments, f"--input={raw}").stdout.splitlines()
+    assert len(lines) == 30
+    assert json.loads(lines[0]) == one
+
+
+def test_predictions_are_those_of_the_results(finished):
+    """What `predict` says of a reported recording is what predictions.csv says of it."""
+    with (finished / "runs/simulated/predictions.csv").open() as file:
+        row = next(csv.DictReader(file))
+    path = finished / "prepared/simulated/raw" / f"{row['session']}.csv"
+    said = run(finished, "--mode=predict", "--checkpoint=runs/simulated", f"--input={path}").stdout
+    assert json.loads(said)["severity"] == pytest.approx(float(row["xgboost"]), rel=1e-4)
+
+
+LOAD = """
+import sys, mccl_jax
+model = mccl_jax.load(sys.argv[1])
+print(model.config.name, sorted(model.regressors), model.predict_file(sys.argv[2])["severity"])
+assert "tensorflow" not in sys.modules
+"""
+
+
+def test_a_checkpoint_loads_in_two_lines_anywhere(finished, tmp_path):
+    workdir, raw = finished / "runs/simulated", finished / "prepared/simulated/raw"
+    file = sorted(raw.glob("simulated*.csv"))[0]
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, workdir, file],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("simulated ['ridge', 'xgboost'] ")
+
+
+def test_importing_the_package_is_light():
+    code = "import sys, mccl_jax; print(sorted({'jax', 'numpy', 'orbax', 'tensorflow_datasets'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_one_s_own_recordings(finished, tmp_path):
+    """The simulated folder taken for a folder of one's own, with splits in its labels."""
+    raw = pathlib.Path(shutil.copytree(finished / "prepared/simulated/raw", tmp_path / "mine"))
+    rows = list(csv.DictReader((raw / "labels.csv").open()))
+    with (raw / "labels.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*rows[0], "split"])
+        writer.writeheader()
+        writer.writerows(row | {"split": ("train", "train", "test")[i % 3]} for i, row in enumerate(rows))
+    (raw / "simulation.json").unlink()
+    tiny = [argument for argument in TINY if "simulation" not in argument]
+    run(
+        tmp_path,
+        f"--config={ROOT}/configs/openface.py",
+        "--config.data.manual_dir=mine",
+        "--config.evaluation.reported_split=test",
+        *tiny,
+    )
+    results = json.loads((tmp_path / "runs/openface/results.json").read_text())
+    assert results["simulated"] is False
+    assert results["counts"]["test"]["n_sessions"] == 10
+
+
+MISTAKES = {
+    "--config.model.widht=3": "'widht'",
+    "--config.train.epochs=abc": "abc",
+    "--config=nope.py": "nope.py",
+    "--nosuch=1": "nosuch",
+    "--mode=dance": "dance",
+    "--config.data.cues=('face',)": "face",
+    "--config.train.epochs=0": "train.epochs",
+    "--config.windows.sampling=often": "often",
+    "--config.evaluation.reported_split=test": "test",
+    "--config.data.manual_dir=somewhere": "simulates",
+}
+
+
+@pytest.mark.parametrize(("argument", "named"), MISTAKES.items())
+def test_a_mistake_is_one_line_and_leaves_nothing(copy, argument, named):
+    shutil.rmtree(copy / "runs")
+    done = run(copy, *TINY, argument, check=2)
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert done.stderr.splitlines()[-1] == line
+    assert named in line
+    assert not (copy / "runs").exists()
+
+
+def test_a_workdir_of_another_config_is_refused(copy):
+    done = run(copy, *TINY, "--config.train.learning_rate=0.5", check=2)
+    assert "train.learning_rate: 0.5 here, 0.002 there" in done.stderr
+
+
+def test_own_recordings_without_a_folder(tmp_path):
+    done = run(tmp_path, f"--config={ROOT}/configs/openface.py", check=2)
+    assert "labels.csv" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [(), ("--checkpoint=nowhere", "--input=labels.csv"), ("--checkpoint=runs",)])
+def test_predict_without_what_it_needs(tmp_path, arguments):
+    done = run(tmp_path, "--mode=predict", *arguments, check=2)
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_predict_refuses_other_cues(finished, tmp_path):
+    """An older tracker's text has four gaze vectors and 14 AUs: its name and what is missing are said."""
+    header = ["frame", "timestamp", "confidence", "success", *(f"X{i}" for i in range(68))]
+    clnf = tmp_path / "300_CLNF_features3D.txt"
+    clnf.write_text(", ".join(header) + "\n" + ", ".join(["1"] * len(header)) + "\n")
+    done = run(finished, "--mode=predict", "--checkpoint=runs/simulated", f"--input={clnf}", check=2)
+    assert "landmarks" in done.stderr
+
+
+def test_a_loss_that_is_not_finite_stops_and_names_the_step(finished, tmp_path):
+    shutil.copytree(finished / "prepared", tmp_path / "prepared")
+    done = run(tmp_path, *TINY, "--config.train.learning_rate=1e30", "--config.train.warmup_epochs=0", check=2)
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert "the loss of step" in line
+    assert "checkpoint" in line
+    assert not (tmp_path / "runs/simulated/results.json").exists()
+
+
+def test_embeddings_differ_between_sessions_and_epochs(finished):
+    epochs = evaluated_epochs(finished / "runs/simulated")
+    first, last = (Embeddings.load(path).z_inter for path in epochs.values())
+    assert np.ptp(last, axis=0).max() > 1e-3
+    assert np.abs(first - last).max() > 1e-4
