@@ -1,0 +1,88 @@
+"""Options: the configs name all of them, mistakes are named, nothing is an option that nothing reads."""
+
+import dataclasses
+import pathlib
+import re
+
+import pytest
+
+from configs import common, openface, simulated
+from mccl_jax.errors import UserError
+from mccl_jax.experiment import Experiment
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+SECTIONS = ("data", "windows", "model", "train", "evaluation")
+
+
+@pytest.mark.parametrize("config", [common, openface, simulated])
+def test_configs_are_experiments_and_come_back_from_json(config):
+    experiment = Experiment.from_dict(config.get_config().to_dict())
+    assert Experiment.from_json(experiment.to_json()) == experiment
+
+
+def test_common_names_every_option():
+    config = common.get_config()
+    experiment = Experiment.from_dict(config.to_dict())
+    for section in SECTIONS:
+        names = {field.name for field in dataclasses.fields(getattr(experiment, section))}
+        assert set(config[section]) == names - {"simulated"}, section  # follows from what the data are
+
+
+def test_common_holds_the_defaults():
+    """The commented page is the truth about what happens when nothing is said."""
+    experiment, bare = Experiment.from_dict(common.get_config().to_dict()), Experiment(name="common")
+    for section in ("windows", "model", "train"):
+        assert getattr(experiment, section) == getattr(bare, section)
+
+
+def test_every_option_is_read():
+    sources = {
+        path: path.read_text() for folder in ("mccl_jax", "data_builders") for path in (ROOT / folder).rglob("*.py")
+    }
+    experiment = Experiment.from_dict(simulated.get_config().to_dict())
+    for section in (*SECTIONS, "simulation"):
+        for field in dataclasses.fields(getattr(experiment, section)):
+            read = re.compile(rf"\.{field.name}\b(?!\s*=[^=])")
+            assert any(read.search(text) for text in sources.values()), f"nothing reads {section}.{field.name}"
+
+
+def _changed(**sections):
+    values = common.get_config().to_dict()
+    for section, changes in sections.items():
+        values[section].update(changes)
+    return values
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"train": {"epoch": 3}}, "config.train.epoch: no such key"),
+        ({"train": {"epochs": "3"}}, "config.train.epochs is '3': expected int"),
+        ({"train": {"epochs": True}}, "config.train.epochs is True"),
+        ({"train": {"batch_size": 0}}, "train.batch_size is 0"),
+        ({"model": {"blocks": 2}}, "config.model.blocks is 2"),
+        ({"model": {"segments": 4}}, "model.segments 4"),
+        ({"windows": {"sampling": "often"}}, "windows.sampling"),
+        ({"windows": {"seconds": 0.5}}, "2 frames cannot be cut into 3 segments"),
+        ({"data": {"cues": ("face",)}}, "face"),
+        ({"data": {"dev_fraction": 1.0}}, "data.dev_fraction"),
+        ({"evaluation": {"primary": "oracle"}}, "oracle"),
+        ({"evaluation": {"reported_split": "train"}}, "train"),
+    ],
+)
+def test_a_mistake_is_named(changes, named):
+    with pytest.raises(UserError) as raised:
+        Experiment.from_dict(_changed(**changes))
+    assert named in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_differences_name_keys_but_not_those_of_the_evaluation():
+    one = Experiment.from_dict(common.get_config().to_dict())
+    other = Experiment.from_dict(_changed(train={"epochs": 7}, evaluation={"level": 0.5}))
+    assert other.differences(one) == ["train.epochs: 7 here, 300 there"]
+
+
+def test_simulated_data_are_called_so():
+    assert Experiment.from_dict(simulated.get_config().to_dict()).evaluation.simulated
+    assert not Experiment.from_dict(openface.get_config().to_dict()).evaluation.simulated
