@@ -138,8 +138,9 @@ def open_or_prepare(
     was prepared from other raw files in another folder.
     """
     folder = pathlib.Path(manual_dir).expanduser().resolve()
-    if not folder.is_dir():
-        raise UserError(f"{folder}: there is no such folder; expected {builder.MANUAL_DOWNLOAD_INSTRUCTIONS.strip()}")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        wrong = "is empty" if folder.is_dir() else "there is no such folder"
+        raise UserError(f"{folder}: {wrong}; expected {builder.MANUAL_DOWNLOAD_INSTRUCTIONS.strip()}")
 
     def made() -> SessionBuilder:
         return builder(data_dir=pathlib.Path(data_dir).expanduser().resolve(), config=config)

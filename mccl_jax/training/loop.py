@@ -68,6 +68,11 @@ def fit(
         say(f"batch of {options.batch_size} is larger than the {len(members)} train sessions: {batch_size} are used")
     per_epoch = math.ceil(len(members) / batch_size)
     total = per_epoch * options.epochs
+    say(
+        f"training: {options.epochs} epochs of {per_epoch} steps, {len(members)} sessions in batches of {batch_size}; "
+        f"to be reported: the last epoch on {experiment.evaluation.reported_split}, {experiment.evaluation.primary} "
+        "as the headline"
+    )
 
     network = network_of(experiment, windows.specification)
     optimizer = steps.adam(options.adam_eps)

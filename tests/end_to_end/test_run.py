@@ -1,6 +1,7 @@
 """The main job from raw files to results, as a user runs it."""
 
 import csv
+import dataclasses
 import json
 import math
 import pathlib
@@ -12,6 +13,10 @@ import sys
 import numpy as np
 import pytest
 
+import mccl_jax
+from data_builders.openface.session import read_session
+from mccl_jax import cues
+from mccl_jax.errors import UserError
 from mccl_jax.evaluation.embeddings import Embeddings, evaluated_epochs
 from tests.end_to_end.program import ROOT, TINY, run, stop_when
 
@@ -214,10 +219,32 @@ def test_a_workdir_of_another_config_is_refused(copy):
     assert "train.learning_rate: 0.5 here, 0.002 there" in done.stderr
 
 
-def test_own_recordings_without_a_folder(tmp_path):
-    done = run(tmp_path, f"--config={ROOT}/configs/openface.py", check=2)
+@pytest.mark.parametrize("folder", ["", "nowhere", "empty"])
+def test_own_recordings_without_recordings(tmp_path, folder):
+    (tmp_path / "empty").mkdir()
+    done = run(tmp_path, f"--config={ROOT}/configs/openface.py", f"--config.data.manual_dir={folder}", check=2)
+    assert done.stderr.count("\n") == 1
+    assert folder in done.stderr
     assert "labels.csv" in done.stderr
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+def test_a_model_refuses_other_cues_and_names_them(finished):
+    """DAIC-WOZ's older tracker gives four gaze vectors and 14 AUs."""
+    model = mccl_jax.load(finished / "runs/simulated")
+    file = sorted((finished / "prepared/simulated/raw").glob("simulated*.csv"))[0]
+    session = read_session(file)
+    older = {
+        "gaze": cues.Cue("gaze", ("0", "1", "h0", "h1"), ("x", "y", "z"), cues.GAZE.units),
+        "aus": cues.Cue("aus", cues.DAIC_WOZ_AUS, cues.AUS.channels, cues.AUS.units),
+    }
+    other = dataclasses.replace(
+        session,
+        specification={**session.specification, **older},
+        cues={name: x[:, : older[name].shape[0]] if name == "aus" else x for name, x in session.cues.items()},
+    )
+    with pytest.raises(UserError, match=r"gaze has 4 points .*expected 2 points.*aus has 14 points.*AU45"):
+        model.predict(other)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--checkpoint=nowhere", "--input=labels.csv"), ("--checkpoint=runs",)])
