@@ -1,0 +1,10 @@
+"""One compilation cache for every process of the tests: compiling is what costs, and most programs stay the same."""
+
+import os
+import pathlib
+
+_CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "mccl_jax" / "xla"
+
+# Environment variables, so that processes started by a test share it. JAX reads them on import: keep this first.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(_CACHE))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")

@@ -1,4 +1,4 @@
-"""What every test shares: where the reference material lies, and one compilation cache for all test processes."""
+"""What every test shares: where the reference material lies (and, in __init__.py, one compilation cache)."""
 
 import os
 import pathlib

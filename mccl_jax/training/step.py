@@ -66,7 +66,7 @@ def train_step(
     direction, opt_state = optimizer.update(gradient, optax.ScaleByAdamState(**state["opt_state"]))
     rate = schedule(state["step"], hyper.learning_rate)
     params = jax.tree.map(lambda p, d: p - rate * (d + hyper.weight_decay * p), state["params"], direction)
-    metrics = {"loss": loss, "gradient_norm": optax.global_norm(gradient), "learning_rate": rate}
+    metrics = {"loss": loss, "gradient_norm": optax.tree.norm(gradient), "learning_rate": rate}
     state = {"params": params, "batch_stats": batch_stats, "opt_state": opt_state._asdict(), "step": state["step"] + 1}
     return state, {name: (value, jnp.ones_like(value)) for name, value in metrics.items()}
 
