@@ -24,7 +24,7 @@ def contrastive_loss(
     gives 0. Source: paper, contrastive loss; official code. There every other session is a negative, also of the same
     subject.
     """
-    a, b = (x / jnp.maximum(jnp.linalg.norm(x, axis=-1, keepdims=True), 1e-12) for x in (a, b))
+    a, b = (_unit(x) for x in (a, b))
     columns = a, b, subject, mask
     if axis is not None:
         columns = jax.lax.all_gather(columns, axis, tiled=True)
@@ -42,3 +42,8 @@ def contrastive_loss(
     if axis is not None:
         sums = jax.lax.psum(sums, axis)
     return sums[0] / jnp.maximum(sums[1], 1)
+
+
+def _unit(x: Float[Array, "b D"]) -> Float[Array, "b D"]:
+    """x / max(|x|, 1e-12), written so that a row of zeros has a finite gradient."""
+    return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(x * x, axis=-1, keepdims=True), 1e-24))

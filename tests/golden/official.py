@@ -4,7 +4,7 @@ import functools
 import json
 import os
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -47,17 +47,18 @@ def error(found: np.ndarray, expected: np.ndarray) -> float:
     return float(np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-30))
 
 
-def wrong(found: Mapping[str, np.ndarray], dtype: str, among: Iterable[str] | None = None) -> dict[str, float]:
-    """Golden value -> error / tolerance, worst first, for those of `found` (or `among` these) that are off."""
+def wrong(found: Mapping[str, np.ndarray], dtype: str) -> dict[str, float]:
+    """Golden value -> error / tolerance, worst first, for those of `found` that are off."""
     forward, gradient = TOLERANCES[dtype]
-    shares = {}
-    for name in found if among is None else among:
+    off = {}
+    for name, value in found.items():
         expected = values()[name]
         tolerance = gradient if "/grad_" in name else forward
         if "/grad_head/" in name:
             # The first four entries of a gradient may be tiny beside the whole: the limit is a share of its norm.
             norm = values()[name.replace("/grad_head/", "/grad_norm/")]
             tolerance *= float(norm) / max(np.abs(expected).max(), 1e-30)
-        shares[name] = error(found[name], expected) / tolerance
-    # Not "> 1": a NaN is off as well.
-    return dict(sorted(((n, s) for n, s in shares.items() if not s <= 1), key=lambda item: -np.nan_to_num(item[1], nan=np.inf)))
+        share = np.nan_to_num(error(value, expected) / tolerance, nan=np.inf)
+        if share > 1:
+            off[name] = share
+    return dict(sorted(off.items(), key=lambda item: -item[1]))

@@ -1,0 +1,166 @@
+"""Plants errors in the model, one by one, and shows that a golden value betrays each.
+
+    python -m tests.golden.mutations
+
+An error is a change of the source, made in memory: the model's modules are executed again from the changed text, and
+the piece of the model that the error reaches is held against the golden values. Exit status 1 if one goes unnoticed.
+"""
+
+import contextlib
+import dataclasses
+import importlib.util
+import inspect
+import sys
+import time
+from collections.abc import Iterator
+from types import ModuleType
+
+from tests.golden import official
+
+# What an error may be planted in, in the order in which they import one another.
+MODULES = {
+    "norm": "mccl_jax.models.norm",
+    "interaction": "mccl_jax.models.interaction",
+    "resnet": "mccl_jax.models.resnet",
+    "mccl": "mccl_jax.models.mccl",
+    "network": "mccl_jax.models.network",
+    "losses": "mccl_jax.losses",
+    "official": "mccl_jax.interop.official",
+    "ours": "tests.golden.ours",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Mutation:
+    """In `module` the text `before`, which stands there once, becomes `after`; it must show in `piece`."""
+
+    error: str
+    module: str
+    before: str
+    after: str
+    piece: str
+
+
+# (module, piece) -> error: (before, after). The pieces are functions of ours.py.
+_ERRORS = {
+    ("interaction", "behind_the_trunks"): {
+        "LSTM: gates in the order i, g, f, o": ("i, f, g, o = ", "i, g, f, o = "),
+        "LSTM: gates in the order o, f, g, i": ("i, f, g, o = ", "o, f, g, i = "),
+        "LSTM: backward states in front": ("([forward, backward]", "([backward, forward]"),
+        "LSTM: backward states left in reverse": ("states[::-1, 1]", "states[:, 1]"),
+        "LSTM: backward direction reads forwards": ("[x, x[:, ::-1]]", "[x, x]"),
+        "LSTM: one bias missing": (" + self.state_bias[...])", ")"),
+        "attention: k, q, v": ("q, k, v = ", "k, q, v = "),
+        "attention: heads interleaved in the channels": (
+            "3, self.heads, D // self.heads), 2, 0)",
+            "3, D // self.heads, self.heads).swapaxes(3, 4), 2, 0)",
+        ),
+        "attention: heads in reverse": ('"bhnm,bmhd->bnhd", attention', '"bhnm,bmhd->bnhd", attention[:, ::-1]'),
+        "attention: scaled by all of D": ("* (D // self.heads) ** -0.5", "* D**-0.5"),
+        "interaction: gate without the LSTM's output": ("Interaction(h * nnx.", "Interaction(nnx."),
+        "1-D convolution: padding in front missing": ("[(1, 1)]", "[(0, 2)]"),
+        "1-D convolution: padded with the edge": ("+ [(1, 1)])", '+ [(1, 1)], mode="edge")'),
+        "1-D convolution: kernel reversed": ("for k in range(3)", "for k in (2, 1, 0)"),
+    },
+    ("norm", "behind_the_trunks"): {
+        "token normalisation: biased variance": ("keepdims=True) / jnp.maximum(n - 1, 1)", "keepdims=True) / n"),
+        "token normalisation: the two mixtures exchanged": ("        a, b = ", "        b, a = "),
+    },
+    ("mccl", "behind_the_trunks"): {
+        "cues in the order of the alphabet": ("for name in self.cue_names}", "for name in sorted(self.cue_names)}"),
+    },
+    ("ours", "behind_the_trunks"): {
+        "token normalisation: eps 1e-5": ("norm_eps=0.1", "norm_eps=1e-5"),
+        "loss: temperature 0.1": ("TEMPERATURE = 0.09", "TEMPERATURE = 0.1"),
+    },
+    ("losses", "losses"): {
+        "loss: temperature on the negatives only": ("axis=-1) / temperature", "axis=-1)"),
+        "loss: the second direction missing": ("one_way(b, all_b, all_a)", "one_way(a, all_a, all_b)"),
+        "loss: not normalised to length 1": ("(_unit(x) for", "(x / 30 for"),
+    },
+    ("mccl", "losses"): {
+        "projection head: relu for elu": ("nnx.elu(", "nnx.relu("),
+    },
+    ("resnet", "trunks"): {
+        "linear layer behind one-channel cues missing": ("if one_channel:", "if False:"),
+        "linear layer of one-channel cues behind all cues": ("if one_channel:", "if True:"),
+        "max-pool: padding in front missing": ("[(0, 0), (1, 1), (1, 1), (0, 0)]", "[(0, 0), (0, 2), (0, 2), (0, 0)]"),
+    },
+    ("norm", "trunks"): {
+        "batch normalisation: eps 1e-3": ("eps: float = 1e-5, mom", "eps: float = 1e-3, mom"),
+        "batch normalisation: momentum 0.01": ("momentum: float = 0.1)", "momentum: float = 0.01)"),
+        "batch normalisation: running variance biased": (
+            "unbiased = var * (n / jnp.maximum(n - 1, 1))",
+            "unbiased = var",
+        ),
+        "batch normalisation: normalises by the unbiased variance": ("return mean, var\n", "return mean, unbiased\n"),
+        "batch normalisation: statistics of the cues kept apart": ("mask, how.axis, row)", "mask, how.axis, how.row)"),
+    },
+    ("mccl", "intra_trunk"): {
+        "both branches share one trunk": (
+            "        self.head = ",
+            "        self.intra.trunk = self.inter.trunk\n        self.head = ",
+        ),
+    },
+}
+MUTATIONS = tuple(
+    Mutation(error, module, before, after, piece)
+    for (module, piece), errors in _ERRORS.items()
+    for error, (before, after) in errors.items()
+)
+PIECES = ("behind_the_trunks", "losses", "trunks", "intra_trunk")
+
+
+@contextlib.contextmanager
+def planted(mutation: Mutation | None) -> Iterator[ModuleType]:
+    """tests.golden.ours over a model that holds the error (or, for None, over one executed again unchanged)."""
+    healthy = {name: importlib.import_module(name) for name in MODULES.values()}
+    try:
+        for short, name in MODULES.items():
+            text = inspect.getsource(healthy[name])
+            if mutation and mutation.module == short:
+                text = _changed(text, mutation)
+            module = importlib.util.module_from_spec(healthy[name].__spec__)
+            sys.modules[name] = module
+            exec(compile(text, healthy[name].__file__, "exec"), module.__dict__)
+        yield sys.modules[MODULES["ours"]]
+    finally:
+        sys.modules.update(healthy)
+
+
+def _changed(text: str, mutation: Mutation) -> str:
+    if text.count(mutation.before) != 1:
+        raise ValueError(
+            f"{mutation.error}: {mutation.before!r} occurs {text.count(mutation.before)} times in "
+            f"{MODULES[mutation.module]}, expected once: write the mutation anew for the code as it is"
+        )
+    return text.replace(mutation.before, mutation.after)
+
+
+def betrayed(mutation: Mutation | None, piece: str) -> dict[str, float]:
+    """Golden value -> error / tolerance, worst first, of those that `piece` misses."""
+    with planted(mutation) as ours:
+        return official.wrong(getattr(ours, piece)("float64"), "float64")
+
+
+def main() -> int:
+    start, failures = time.monotonic(), 0
+    print(f"{'planted error':62}{'values off':>11}  worst: error / tolerance")
+    for piece in PIECES:
+        off = betrayed(None, piece)
+        failures += bool(off)
+        print(f"{'none, ' + piece.replace('_', ' '):62}{len(off):>11}  {_worst(off)}", flush=True)
+    for mutation in MUTATIONS:
+        off = betrayed(mutation, mutation.piece)
+        failures += not off
+        print(f"{mutation.error:62}{len(off):>11}  {_worst(off) or 'NOT NOTICED'}", flush=True)
+    print(f"{len(MUTATIONS)} errors, {failures} failures, {time.monotonic() - start:.0f} s")
+    return min(failures, 1)
+
+
+def _worst(off: dict[str, float]) -> str:
+    return next((f"{share:.1e}  {name}" for name, share in off.items()), "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
