@@ -37,6 +37,8 @@ def main(arguments: list[str]) -> int:
     from mccl_jax.training.compilation import keep_compiled_programs
 
     keep_compiled_programs()
+    if MODE.value != "predict" and (CHECKPOINT.value or INPUT.value):
+        raise UserError("--checkpoint and --input go with --mode=predict")
     if MODE.value == "predict":
         from mccl_jax.modes import predict
 
@@ -55,9 +57,7 @@ def main(arguments: list[str]) -> int:
     elif MODE.value == "evaluate":
         from mccl_jax.modes import evaluate
 
-        # Options given now count; otherwise those that the training was started with.
-        given = any(argument.startswith("--config") for argument in sys.argv[1:])
-        evaluate.run(workdir, experiment.evaluation if given else None)
+        evaluate.run(workdir, _given_evaluation_options())
     else:
         from mccl_jax.modes import train
 
@@ -79,14 +79,25 @@ def parse(arguments: list[str]) -> list[str]:
         raise UserError(" ".join(str(error).split())) from error
 
 
+def _given_evaluation_options() -> dict[str, object]:
+    """What the command line says of the evaluation; all else is as the training was started."""
+    keys = [a.partition("=")[0].split(".")[1:] for a in sys.argv[1:] if a.startswith("--config.")]
+    if wrong := [key for key in keys if key[0] != "evaluation"]:
+        raise UserError(f"--config.{'.'.join(wrong[0])}: --mode=evaluate changes keys of config.evaluation alone")
+    return {key: CONFIG.value.evaluation[key] for _, key in keys}
+
+
 def _check_keys(arguments: list[str]) -> None:
     """Raises UserError for a config that is not there, and for the first --config.x.y that it does not have."""
     given = [argument.partition("=") for argument in arguments if argument.startswith("--config")]
     file, _, variant = next(value for name, _, value in reversed(given) if name == "--config").partition(":")
     if not pathlib.Path(file).is_file():
         raise UserError(f"--config={file}: there is no such file; expected one such as configs/openface.py")
-    get_config = runpy.run_path(file)["get_config"]
-    config = get_config(variant) if variant else get_config()
+    try:
+        get_config = runpy.run_path(file)["get_config"]
+        config = get_config(variant) if variant else get_config()
+    except (KeyError, SyntaxError, TypeError, ValueError) as error:
+        raise UserError(f"--config={file}: is no config ({error}); expected a Python file with get_config()") from error
     for name, _, _ in given:
         at, known = config, "config"
         for key in name.split(".")[1:]:
@@ -102,6 +113,9 @@ if __name__ == "__main__":
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:  # no room, no permission, no such place
+        print(f"error: {error.filename or 'file system'}: {error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
-        print("interrupted: the same command goes on from the last checkpoint", file=sys.stderr)
+        print("interrupted: run the same command again, and it goes on from the last checkpoint", file=sys.stderr)
         sys.exit(130)

@@ -1,6 +1,6 @@
 """Does the program find a planted signal, and does it find none where there is none?
 
-python benchmarks/signal.py            5 seeds at signal 1 and 20 at signal 0, about 25 minutes on 2 cores
+python benchmarks/signal.py            5 seeds at signal 1 and 20 at signal 0, about 15 minutes on 2 cores
 python benchmarks/signal.py --seeds=1 --null_seeds=0
 
 Each seed is a corpus of 120 simulated subjects with a skewed score, the configuration of configs/simulated.py with half
@@ -22,11 +22,10 @@ from absl import app, flags, logging
 from configs import simulated
 from data_builders.simulator.oracle import oracle_scores
 from data_builders.simulator.simulation import Simulation
-from mccl_jax.data.splits import split_by_subject
-from mccl_jax.data.windows import Scaler, cut_windows
 from mccl_jax.evaluation import protocols
 from mccl_jax.evaluation.embeddings import evaluated_epochs
 from mccl_jax.experiment import Experiment
+from mccl_jax.modes.train import ready
 from mccl_jax.training.compilation import keep_compiled_programs
 from mccl_jax.training.loop import fit
 
@@ -49,12 +48,9 @@ def experiment_of(signal: float, seed: int) -> Experiment:
 def run(experiment: Experiment) -> dict:
     """One corpus from its simulated recordings to the scores of protocol `last`."""
     simulation = Simulation(experiment.simulation)
-    windows, _ = cut_windows(simulation.sessions(), experiment.windows)
-    data = experiment.data
-    split = split_by_subject(windows.subject, windows.severity, data.dev_fraction, data.split_seed)
-    scaler = Scaler.fit(windows, split == "train", experiment.windows)
+    windows, split, scaler, _ = ready(simulation.sessions(), experiment)
     with tempfile.TemporaryDirectory() as workdir:
-        fit(experiment, scaler(windows), split, scaler, "simulated", pathlib.Path(workdir), say=lambda line: None)
+        fit(experiment, windows, split, scaler, "simulated", pathlib.Path(workdir), say=lambda line: None)
         evaluation = protocols.evaluate(evaluated_epochs(workdir), experiment.evaluation)
     return evaluation.results["protocols"]["last"]["models"]
 

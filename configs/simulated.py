@@ -17,21 +17,36 @@ def get_config():
     config.simulation.seconds = (60.0, 150.0)  # shortest and longest session
     config.simulation.fps = 10.0
     config.simulation.signal = 1.0  # 0: severity leaves no trace
+    config.simulation.effects = ml_collections.ConfigDict()  # strength of each at signal 1; 0: off
+    config.simulation.effects.smile_rate = -0.5
+    config.simulation.effects.smile_amplitude = -0.45
+    config.simulation.effects.head_motion = -0.5
+    config.simulation.effects.gaze_down = 0.55
+    config.simulation.effects.speech_trend = -0.45
+    config.simulation.effects.tension_sway = 0.8
+    config.simulation.effects.speech_wander = 0.8
+    config.simulation.confounds = ml_collections.ConfigDict()  # of severity with what is not behaviour
+    config.simulation.confounds.duration = 0.0
+    config.simulation.confounds.gender = 0.0
+    config.simulation.confounds.distance = 0.0
     config.simulation.seed = 0
 
     config.windows.seconds = 120.0
 
     config.model.width = 16
     config.model.blocks = (1, 1, 1)
-    config.model.hidden = 32
     config.model.projection = 64
 
-    config.train.epochs = 30
+    config.train.epochs = 16
     config.train.batch_size = 16
-    config.train.learning_rate = 2e-3
+    config.train.learning_rate = 1e-3
     config.train.warmup_epochs = 2.0
+    config.train.temperature = 0.2
+    config.train.evaluate_every = 4
+    config.train.checkpoint_every = 4
 
     config.evaluation.target = "simulated PHQ-8"
+    config.evaluation.primary = "ridge"  # with some 80 sessions to learn from, a line finds more than trees do
     config.evaluation.threshold = 10.0
     config.evaluation.low, config.evaluation.high = 0.0, 24.0
     return config

@@ -45,6 +45,8 @@ class DataOptions:
         check_options(self.cues, self.missing, self.frame_rate)
         if not 0 < self.dev_fraction < 1:
             raise UserError(f"data.dev_fraction is {self.dev_fraction}: expected a share between 0 and 1")
+        if self.split_seed < 0:
+            raise UserError(f"data.split_seed is {self.split_seed}: expected 0 or more")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +82,7 @@ class TrainOptions:
 class Experiment:
     """All of it. `simulation` None: the data are real."""
 
-    name: str
+    name: str = "unnamed"
     seed: int = 0
     simulation: SimulationOptions | None = None
     data: DataOptions = DataOptions()
@@ -90,6 +92,8 @@ class Experiment:
     evaluation: EvaluationOptions = EvaluationOptions()
 
     def __post_init__(self):
+        if not 0 <= self.seed < 2**31:
+            raise UserError(f"seed is {self.seed}: expected 0 or more, below 2**31")
         if self.windows.segments != self.model.segments:
             raise UserError(
                 f"windows.segments is {self.windows.segments}, model.segments {self.model.segments}: expected the same"
@@ -113,6 +117,7 @@ class Experiment:
 
     @classmethod
     def from_json(cls, text: str) -> "Experiment":
+        """The experiment that `to_json` wrote. Raises ValueError for other text."""
         return cls.from_dict(json.loads(text))
 
     def differences(self, other: "Experiment") -> list[str]:

@@ -46,7 +46,7 @@ class Model:
         kept = metadata.get("regressors", {})
         self.regressors = {name: regressors.from_json(json.dumps(one["regressor"])) for name, one in kept.items()}
         self.intervals = {name: ResidualInterval(**one["interval"]) for name, one in kept.items()}
-        self.primary = metadata.get("primary")
+        self.primary = self.config.evaluation.primary
         self.network = Network({name: cue.shape for name, cue in self.specification.items()}, self.config.model)
         self._embed = jax.jit(functools.partial(embed, self.network))
 
@@ -92,12 +92,12 @@ class Model:
             "notes": list(session.provenance.get("notes", ())),
             "note": NO_DIAGNOSIS,
         }
-        return said | ({"simulated": SIMULATED} if self.config.simulation else {})
+        return said | ({"simulated": SIMULATED} if self.config.evaluation.simulated else {})
 
     def predict_file(self, path: str | pathlib.Path, regressor: str | None = None) -> dict[str, Any]:
         """`predict` for an OpenFace CSV. Raises UserError where its cues are not those of the model."""
         session = read_session(path, cues=tuple(self.specification), frame_rate=self.config.data.frame_rate)
-        return self.predict(session, regressor)
+        return self.predict(session, regressor) | {"recording": str(path)}
 
     def _windows(self, sessions: Iterable[Session]):
         def checked():

@@ -67,10 +67,11 @@ class Builder(SessionBuilder):
         return {name: OPENFACE_CUES[name] for name in self.builder_config.cues}
 
     def fingerprint(self, folder: pathlib.Path) -> str:
-        """Of the names and sizes of all CSVs, of the labels' content and of the reader's version."""
+        """Of the names and sizes of the CSVs that the labels name, of the labels and of the reader's version."""
         labels = folder / self.builder_config.labels
-        table = labels.read_bytes() if labels.is_file() else b""
-        files = [[name, path.stat().st_size] for name, path in self._files(folder).items()]
+        named = {row.file for row in read_labels(labels, self.builder_config.target).rows}
+        table = labels.read_bytes()
+        files = [[name, path.stat().st_size] for name, path in self._files(folder).items() if name in named]
         return hashlib.sha256(json.dumps([READER, files, hashlib.sha256(table).hexdigest()]).encode()).hexdigest()
 
     def plan(self, folder: pathlib.Path) -> Plan:
@@ -100,7 +101,9 @@ class Builder(SessionBuilder):
         """Path below `folder` -> path of every CSV but the labels, by name."""
         labels = (folder / self.builder_config.labels).resolve()
         paths = [path for pattern in ("*.csv", "*.csv.gz") for path in folder.rglob(pattern)]
-        names = {path.relative_to(folder).as_posix(): path for path in paths if path.resolve() != labels}
+        names = {
+            path.relative_to(folder).as_posix(): path for path in paths if path.is_file() and path.resolve() != labels
+        }
         return dict(sorted(names.items()))
 
     def _common_cues(self, files: Mapping[str, pathlib.Path]) -> tuple[tuple[str, ...], list[str]]:

@@ -1,8 +1,31 @@
 """Who is trained on and who is reported, where the corpus does not say."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from mccl_jax.data.windows import Windows
 from mccl_jax.errors import UserError
+
+
+def divide(windows: Windows, splits: Sequence[str], reported: str, dev_fraction: float, split_seed: int) -> np.ndarray:
+    """(N,) the split of each session: the corpus's own (`splits`), or one by subject where it has none.
+
+    Raises UserError where there is nothing to train on or to report, or where a subject stands in both.
+    """
+    split = np.array(splits)
+    if not any(split):
+        split = split_by_subject(windows.subject, windows.severity, dev_fraction, split_seed)
+    for name in ("train", reported):
+        if not np.isfinite(windows.severity[split == name]).any():
+            raise UserError(
+                f"no labelled session in {name}; there are {', '.join(sorted(set(split.tolist())))}: "
+                "correct the labels or evaluation.reported_split"
+            )
+    both = set(windows.subject[split == "train"]) & set(windows.subject[split == reported])
+    if both:
+        raise UserError(f"subjects stand in train and in {reported}: {', '.join(sorted(both)[:10])}")
+    return split
 
 
 def split_by_subject(subject: np.ndarray, severity: np.ndarray, dev_fraction: float, seed: int) -> np.ndarray:

@@ -64,9 +64,9 @@ class Windows:
 
     cues      name -> (N, T, V, C) float32, 0 where masked.
     mask      (N, T) bool: the frame holds data.
-    segment   (N, T) int32: the segment a frame belongs to, 0..S-1, rising; -1 beyond the end of the recording.
+    segment   (N, T) int32: the segment a frame belongs to, 0..S-1, rising; -1 outside the valid part.
     severity, subject, session   (N,): target (NaN where unknown), and who.
-    usable    (N,) share of the recording's grid points (up to T) that hold data.
+    usable    (N,) share of the recording's frames that are usable, at the tool's own rate.
     """
 
     cues: Mapping[str, np.ndarray]
@@ -118,12 +118,14 @@ def cut_windows(sessions: Iterable[Session], options: WindowOptions) -> tuple[Wi
 
 
 def _cut(session: Session, options: WindowOptions):
-    usable = session.success & np.all(
-        [np.isfinite(values).all(axis=(1, 2)) for values in session.cues.values()], axis=0
-    )
-    start, end = (s if np.isfinite(s) else t for s, t in zip(session.speech_span, session.time[[0, -1]], strict=True))
+    usable = session.usable
+    if not usable.any():
+        return None
+    # From the first to the last word, or, where no transcript says, from the first to the last usable frame.
+    ends = session.time[usable][[0, -1]]
+    start, end = np.where(np.isfinite(session.speech_span), session.speech_span, ends)
     n = min(options.frames, int((end - start) * options.rate + 1e-6) + 1)
-    if n < 1 or not usable.any():
+    if n < 1:
         return None
     grid = start + np.arange(n) / options.rate
     cues = {name: values[usable].astype(np.float64) for name, values in session.cues.items()}
@@ -138,8 +140,16 @@ def _cut(session: Session, options: WindowOptions):
         return np.pad(values, [(0, options.frames - n)] + [(0, 0)] * (values.ndim - 1), constant_values=fill)
 
     cues = {name: pad(np.where(mask[:, None, None], values, 0)).astype(np.float32) for name, values in sampled.items()}
-    segment = pad((np.arange(n) * options.segments // n).astype(np.int32), fill=-1)
-    return cues, pad(mask), segment, session.target, session.subject, session.session, mask.mean()
+    segment = pad(_segments(mask, options.segments), fill=-1)
+    return cues, pad(mask), segment, session.target, session.subject, session.session, usable.mean()
+
+
+def _segments(mask: np.ndarray, segments: int) -> np.ndarray:
+    """Equal stretches of the valid part, which reaches from the first to the last valid frame; -1 outside of it."""
+    first, last = np.flatnonzero(mask)[[0, -1]]
+    at = np.arange(len(mask)) - first
+    inside = (at >= 0) & (at <= last - first)
+    return np.where(inside, at * segments // (last - first + 1), -1).astype(np.int32)
 
 
 def _relative_to_the_head(cues: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

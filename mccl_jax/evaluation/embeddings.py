@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 
 from mccl_jax.errors import UserError
-from mccl_jax.evaluation.files import replacing
+from mccl_jax.files import replacing
 
 _FOLDER = "embeddings"
 _NAME = re.compile(r"epoch_(\d{5,})\.npz")

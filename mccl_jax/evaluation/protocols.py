@@ -45,7 +45,7 @@ class Options:
     """
 
     target: str = "severity"
-    reported_split: str = "test"
+    reported_split: str = "dev"
     threshold: float | None = None
     low: float | None = None
     high: float | None = None
@@ -58,6 +58,17 @@ class Options:
     simulated: bool = False
 
     def __post_init__(self):
+        unknown = [name for name in self.regressors if name not in regressors.REGRESSORS]
+        if unknown or not self.regressors:
+            known = ", ".join(regressors.REGRESSORS)
+            raise UserError(f"evaluation.regressors is {self.regressors}: expected one or more of {known}")
+        for name in ("level", "prediction_level"):
+            if not 0 < getattr(self, name) < 1:
+                raise UserError(f"evaluation.{name} is {getattr(self, name)}: expected a share below 1, such as 0.95")
+        if self.resamples < 1 or self.seed < 0:
+            raise UserError("evaluation: resamples must be at least 1, and seed must not be negative")
+        if None not in (self.low, self.high) and self.low >= self.high:
+            raise UserError(f"evaluation.low is {self.low}, evaluation.high {self.high}: expected low below high")
         if self.primary not in self.regressors:
             raise UserError(
                 f"evaluation: primary regressor {self.primary!r} is not among {', '.join(self.regressors)}; expected "

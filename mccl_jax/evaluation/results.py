@@ -11,8 +11,8 @@ import pathlib
 from typing import Any
 
 from mccl_jax.errors import UserError
-from mccl_jax.evaluation.files import replacing
 from mccl_jax.evaluation.protocols import SCHEMA_VERSION, Evaluation
+from mccl_jax.files import replacing
 
 RESULTS = "results.json"
 PREDICTIONS = "predictions.csv"

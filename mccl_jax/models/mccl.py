@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
+from mccl_jax.errors import UserError
 from mccl_jax.models.init import Draw
 from mccl_jax.models.interaction import AttentiveInteraction, TokenConv
 from mccl_jax.models.norm import EVALUATION, Pass
@@ -38,6 +39,18 @@ class ModelOptions:
     norm_eps: float = 1e-5
     masked: bool = True
     statistics_per_cue: bool = True
+
+    def __post_init__(self):
+        sizes = {name: getattr(self, name) for name in ("width", "hidden", "heads", "segments", "projection")}
+        for name, size in sizes.items():
+            if size < 1:
+                raise UserError(f"model.{name} is {size}: expected at least 1")
+        if not self.blocks or min(self.blocks) < 1:
+            raise UserError(f"model.blocks is {self.blocks}: expected a number of blocks for each stage, as in (2, 2)")
+        if self.embedding % self.heads:
+            raise UserError(f"model.heads is {self.heads}: expected a divisor of twice model.hidden, {self.embedding}")
+        if self.norm_eps <= 0:
+            raise UserError(f"model.norm_eps is {self.norm_eps}: expected a positive number")
 
     @property
     def embedding(self) -> int:
@@ -151,7 +164,7 @@ class MCCL(nnx.Module):
     def __call__(
         self, cues: Cues, mask: Float[Array, "B T"], segment: Int[Array, "B T"], how: Pass = EVALUATION
     ) -> Views:
-        """Both views of a batch. mask: 1 where a frame holds data; segment: 0..S-1, or -1 beyond the recording."""
+        """Both views of a batch. mask: 1 where a frame holds data; segment: 0..S-1, or -1 outside the valid part."""
         cues = {name: cues[name] for name in self.cue_names}
         if not self.masked:
             T = segment.shape[1]

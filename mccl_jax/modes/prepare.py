@@ -5,7 +5,7 @@ import pathlib
 from data_builders.openface import openface_dataset_builder
 from data_builders.preparation import open_or_prepare
 from data_builders.report import Report
-from data_builders.simulator.corpus import write_corpus
+from data_builders.simulator.corpus import DESCRIPTION, write_corpus
 from mccl_jax.errors import UserError
 from mccl_jax.experiment import Experiment
 
@@ -27,6 +27,11 @@ def prepare(experiment: Experiment, say=print):
         cues=data.cues, missing=data.missing, frame_rate=data.frame_rate, target=data.target, labels=data.labels
     )
     return open_or_prepare(openface_dataset_builder.Builder, data_dir=place, manual_dir=raw, config=config)
+
+
+def is_simulated(raw: str) -> bool:
+    """Whether a folder of recordings was written by the simulator, however it came to be used."""
+    return pathlib.Path(raw, DESCRIPTION).is_file()
 
 
 def run(experiment: Experiment, say=print) -> Report:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from mccl_jax.evaluation.files import replacing
 from mccl_jax.evaluation.intervals import counted
+from mccl_jax.files import replacing
 
 _MARKS = (
     {"color": "#0072B2", "linestyle": "-", "marker": "o"},

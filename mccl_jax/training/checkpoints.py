@@ -6,6 +6,7 @@ paths, so that any program that reads Orbax can use them without our classes.
 """
 
 import pathlib
+import sys
 from typing import Any
 
 import jax
@@ -49,22 +50,21 @@ class Checkpoints:
             step, arrays, custom_metadata=metadata, force=True, overwrite=True
         )
 
-    def restore(self) -> tuple[dict[str, Any], dict[str, Any], pathlib.Path] | None:
-        """The newest checkpoint that can be read, as `load` gives it, and its folder; None where there is none.
 
-        A damaged one is named on stderr and the one before it used; raises UserError where all are damaged.
-        """
-        steps = sorted((kept.step for kept in self._checkpointer.checkpoints), reverse=True)
-        damaged = []
-        for step in steps:
-            try:
-                return *load(self.folder / str(step)), self.folder / str(step)
-            except UserError as error:
-                damaged.append(step)
-                print(f"{error}; trying the checkpoint before it", flush=True)
-        if damaged:
-            raise UserError(f"{self.folder}: none of its checkpoints can be read: remove the folder to train anew")
-        return None
+def newest(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any], pathlib.Path] | None:
+    """The newest checkpoint in `folder` that can be read, as `load` gives it, and its folder; None where there is none.
+
+    Only reads. A damaged one is named on stderr and the one before it used; raises UserError where all are damaged.
+    """
+    steps = sorted((int(path.name) for path in folder.glob("*") if path.name.isdecimal()), reverse=True)
+    for step in steps:
+        try:
+            return *load(folder / str(step)), folder / str(step)
+        except UserError as error:
+            print(f"{error}; trying the checkpoint before it", file=sys.stderr, flush=True)
+    if steps:
+        raise UserError(f"{folder}: none of its checkpoints can be read: remove the folder to train anew")
+    return None
 
 
 def save(folder: pathlib.Path, arrays: dict[str, Any], metadata: dict[str, Any]) -> None:

@@ -5,17 +5,14 @@ import functools
 import json
 import math
 import pathlib
-import sys
-import time
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import tqdm
 
 from mccl_jax.cues import Cue
-from mccl_jax.data.batches import Batch, resident
+from mccl_jax.data.batches import resident
 from mccl_jax.data.windows import Scaler, Windows
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.embeddings import Embeddings, path_of_epoch
@@ -23,7 +20,9 @@ from mccl_jax.experiment import Experiment
 from mccl_jax.models.network import Network
 from mccl_jax.training import mesh as meshes
 from mccl_jax.training import step as steps
-from mccl_jax.training.checkpoints import Checkpoints
+from mccl_jax.training.checkpoints import Checkpoints, newest
+from mccl_jax.training.progress import Progress
+from mccl_jax.training.rehearsal import rehearse
 from mccl_jax.training.schedule import Schedule
 from mccl_jax.training.writers import Writer
 
@@ -35,11 +34,16 @@ def network_of(experiment: Experiment, specification: dict[str, Cue]) -> Network
     return Network({name: cue.shape for name, cue in specification.items()}, experiment.model)
 
 
-def metadata_of(experiment: Experiment, specification: dict[str, Cue], fingerprint: str) -> dict:
+def metadata_of(experiment: Experiment, specification: dict[str, Cue], fingerprint: str, steps_per_epoch: int) -> dict:
     """What stands beside the arrays of every checkpoint."""
     cues = [dataclasses.asdict(cue) for cue in specification.values()]
     # Through JSON, as it will come back: tuples are lists there.
-    return {"format": 1, "experiment": experiment.to_json(), "cues": json.loads(json.dumps(cues)), "data": fingerprint}
+    return {
+        "experiment": experiment.to_json(),
+        "cues": json.loads(json.dumps(cues)),
+        "data": fingerprint,
+        "steps_per_epoch": steps_per_epoch,
+    }
 
 
 def scaler_arrays(scaler: Scaler) -> dict:
@@ -78,11 +82,11 @@ def fit(
     optimizer = steps.adam(options.adam_eps)
     schedule = Schedule(per_epoch, options.epochs, options.warmup_epochs, options.floor)
     mesh = meshes.make_mesh()
-    metadata = metadata_of(experiment, windows.specification, fingerprint)
+    metadata = metadata_of(experiment, windows.specification, fingerprint, per_epoch)
 
     with Checkpoints(workdir / CHECKPOINTS, options.keep) as checkpoints:
         state = steps.init_state(network, optimizer, experiment.seed)
-        if (kept := checkpoints.restore()) is not None:
+        if (kept := newest(workdir / CHECKPOINTS)) is not None:
             arrays, before, folder = kept
             _must_agree(before, metadata, folder)
             state = jax.tree.map(lambda fresh, saved: jnp.asarray(saved, fresh.dtype), state, arrays["state"])
@@ -93,14 +97,21 @@ def fit(
         arguments = meshes.put(runs((members, np.int32(len(members)), _hyper(experiment))), mesh, meshes.RUN)
         if done:
             say(f"goes on after step {done} of {total}, from {folder}")
+        embed = meshes.parallel_embed(functools.partial(steps.embed, network), mesh, options.batch_size)
+
+        def keep_embeddings(epoch):
+            z = np.asarray(embed(states, data))[0]
+            _embeddings(windows, split, z).save(path_of_epoch(workdir, epoch))
+
         if done >= total:
+            if not path_of_epoch(workdir, options.epochs).exists():
+                keep_embeddings(options.epochs)
             return
 
         advance = meshes.parallel_train_step(
             functools.partial(steps.train_step, network, optimizer, schedule), mesh, batch_size
         )
-        embed = meshes.parallel_embed(functools.partial(steps.embed, network), mesh, options.batch_size)
-        advance = _rehearse(advance, states, arguments, data, mesh, total - done, say)
+        advance = rehearse(advance, states, arguments, data, mesh, total - done, say)
 
         writer = Writer(workdir, done)
         pending = None  # metrics of the step before: fetched while the next one runs
@@ -123,8 +134,7 @@ def fit(
                     if last or epoch % options.evaluate_every == 0:
                         settle()
                         pending = None
-                        z = np.asarray(embed(states, data))[0]
-                        _embeddings(windows, split, z).save(path_of_epoch(workdir, epoch))
+                        keep_embeddings(epoch)
                         progress.line(f"epoch {epoch}/{options.epochs}, loss {float(metrics['loss'][0][0]):.3f}")
                     if last or epoch % options.checkpoint_every == 0:
                         settle()
@@ -154,66 +164,11 @@ def _embeddings(windows: Windows, split: np.ndarray, z: np.ndarray) -> Embedding
 
 def _write(writer: Writer, step: int, metrics: dict, per_epoch: int, checkpoints: Checkpoints) -> None:
     means = {name: float(total[0]) / float(count[0]) for name, (total, count) in metrics.items()}
-    if not math.isfinite(means["loss"]):
+    if not all(map(math.isfinite, means.values())):
         kept = checkpoints.latest
         raise UserError(
-            f"train: the loss of step {step} is {means['loss']}; the last good checkpoint is {kept or 'none'}: lower "
+            f"train: at step {step} the loss is {means['loss']} and the norm of its gradient {means['gradient_norm']}, "
+            f"expected finite numbers; the last good checkpoint is {kept or 'none'}: lower "
             "train.learning_rate or raise train.temperature, and choose another --workdir"
         )
     writer(step, {"epoch": step // per_epoch, **means})
-
-
-def _rehearse(advance, states, arguments, data: Batch, mesh, steps_left: int, say) -> Callable:
-    """Compiles the step and times it on copies that are thrown away, to say beforehand what training will cost."""
-    begin = time.perf_counter()
-    compiled = advance.lower(states, *arguments, data).compile()
-    seconds = time.perf_counter() - begin
-    for _ in range(2):  # the first one also warms up
-        copy = jax.tree.map(jnp.copy, states)
-        begin = time.perf_counter()
-        jax.block_until_ready(compiled(copy, *arguments, data))
-        per_step = time.perf_counter() - begin
-    analysis = compiled.memory_analysis()
-    step_bytes = getattr(analysis, "temp_size_in_bytes", 0) + sum(x.nbytes for x in jax.tree.leaves(states))
-    data_bytes = sum(x.nbytes for x in jax.tree.leaves(data))
-    parameters = sum(x.size for x in states["params"].values())
-    device = jax.devices()[0]
-    say(
-        f"model: {parameters:,} parameters on {mesh.size} x {device.device_kind}; step compiled in {seconds:.0f} s\n"
-        f"estimate: {steps_left} steps of {per_step:.2f} s, about {_duration(steps_left * per_step)}; "
-        f"{step_bytes / 2**20:.0f} MiB for the step, {data_bytes / 2**20:.0f} MiB for the data, on each device"
-    )
-    return compiled
-
-
-def _duration(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
-
-
-class Progress:
-    """A bar with rate and time left on a terminal, plain lines elsewhere."""
-
-    def __init__(self, done: int, total: int, per_epoch: int):
-        self._bar = tqdm.tqdm(
-            initial=done, total=total, unit="step", desc="training", disable=None, file=sys.stderr, dynamic_ncols=True
-        )
-        self._begin, self._first, self._total, self._done = time.perf_counter(), done, total, done
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._bar.close()
-
-    def step(self) -> None:
-        self._done += 1
-        self._bar.update()
-
-    def line(self, text: str) -> None:
-        """One line with the time left; above the bar where there is one."""
-        rate = (self._done - self._first) / (time.perf_counter() - self._begin)
-        tqdm.tqdm.write(
-            f"{text}, {rate:.1f} steps/s, {_duration((self._total - self._done) / rate)} left", file=sys.stderr
-        )

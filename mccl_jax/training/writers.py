@@ -5,6 +5,8 @@ import pathlib
 
 from tensorboardX import SummaryWriter
 
+from mccl_jax.files import replacing
+
 METRICS = "metrics.jsonl"
 
 
@@ -13,15 +15,15 @@ class Writer:
 
     def __init__(self, workdir: pathlib.Path, step: int):
         self._path = workdir / METRICS
-        kept = [line for line in read_metrics(workdir) if line["step"] < step]
-        self._file = self._path.open("w", encoding="utf-8")
-        for line in kept:
-            self._line(line)
+        kept = [json.dumps(line) + "\n" for line in read_metrics(workdir) if line["step"] < step]
+        with replacing(self._path) as temporary:  # a kill now must not cost the lines before
+            temporary.write_text("".join(kept), encoding="utf-8")
+        self._file = self._path.open("a", encoding="utf-8")
         self._events = SummaryWriter(str(workdir / "tensorboard"), purge_step=step)
 
     def __call__(self, step: int, values: dict[str, float]) -> None:
         """Writes what was measured at `step`."""
-        self._line({"step": step, **values})
+        self._file.write(json.dumps({"step": step, **values}) + "\n")
         for name, value in values.items():
             self._events.add_scalar(name, value, step)
 
@@ -33,9 +35,6 @@ class Writer:
     def close(self) -> None:
         self._file.close()
         self._events.close()
-
-    def _line(self, values: dict[str, float]) -> None:
-        self._file.write(json.dumps(values) + "\n")
 
 
 def read_metrics(workdir: pathlib.Path) -> list[dict[str, float]]:

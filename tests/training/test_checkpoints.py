@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mccl_jax.errors import UserError
-from mccl_jax.training.checkpoints import Checkpoints, load, save
+from mccl_jax.training.checkpoints import Checkpoints, load, newest, save
 
 ARRAYS = {"state": {"params": {"a/kernel": jnp.arange(6.0).reshape(2, 3)}, "step": jnp.asarray(3)}}
 
@@ -31,16 +31,15 @@ def test_comes_back_as_numpy_with_its_metadata(tmp_path):
 def test_the_latest_are_kept_and_the_newest_restored(tmp_path):
     folder = _saved(tmp_path / "checkpoints")
     assert sorted(path.name for path in folder.iterdir()) == ["2", "3"]
-    with Checkpoints(folder, 2) as checkpoints:
-        arrays, metadata, where = checkpoints.restore()
+    arrays, metadata, where = newest(folder)
     assert int(arrays["state"]["step"]) == 3
     assert metadata["said"] == [3, "x"]
     assert where.name == "3"
 
 
 def test_none_where_there_is_none(tmp_path):
-    with Checkpoints(tmp_path / "checkpoints", 2) as checkpoints:
-        assert checkpoints.restore() is None
+    assert newest(tmp_path / "checkpoints") is None
+    assert not (tmp_path / "checkpoints").exists()
 
 
 def _empty_arrays(step):
@@ -60,19 +59,18 @@ def _cut_short(step):
 def test_a_damaged_newest_is_named_and_the_one_before_used(tmp_path, capsys, damage):
     folder = _saved(tmp_path / "checkpoints")
     damage(folder / "3")
-    with Checkpoints(folder, 2) as checkpoints:
-        arrays, _, where = checkpoints.restore()
+    arrays, _, where = newest(folder)
     assert where.name == "2"
     assert int(arrays["state"]["step"]) == 2
-    assert str(folder / "3") in capsys.readouterr().out
+    assert str(folder / "3") in capsys.readouterr().err
 
 
 def test_all_damaged_is_an_error(tmp_path):
     folder = _saved(tmp_path / "checkpoints")
     for step in "23":
         _empty_arrays(folder / step)
-    with Checkpoints(folder, 2) as checkpoints, pytest.raises(UserError, match="none of its checkpoints"):
-        checkpoints.restore()
+    with pytest.raises(UserError, match="none of its checkpoints"):
+        newest(folder)
 
 
 @pytest.mark.parametrize("what", ["nowhere", "empty", "file"])
