@@ -37,7 +37,7 @@ def get_config():
     config.model.blocks = (1, 1, 1)
     config.model.projection = 64
 
-    config.train.epochs = 16
+    config.train.epochs = 12
     config.train.batch_size = 16
     config.train.learning_rate = 1e-3
     config.train.warmup_epochs = 2.0

@@ -28,6 +28,22 @@ def divide(windows: Windows, splits: Sequence[str], reported: str, dev_fraction:
     return split
 
 
+def folds_by_subject(subject: np.ndarray, severity: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """(N,) number of the fold, 0..folds-1, in which each session is tested; all sessions of a subject in one.
+
+    Subjects are ordered by their mean severity; each run of `folds` of them is dealt out at random, one to a fold, so
+    that folds have like severities. -1 where the severity is unknown. Raises UserError where a fold would be empty.
+    """
+    people, number, order, generator = _by_severity(subject, severity, seed)
+    if len(order) < folds:
+        raise UserError(f"{len(order)} subjects with a known target cannot be dealt into {folds} folds")
+    fold = np.full(len(people), -1)
+    for start in range(0, len(order), folds):
+        some = order[start : start + folds]
+        fold[some] = generator.permutation(folds)[: len(some)]
+    return fold[number]
+
+
 def split_by_subject(subject: np.ndarray, severity: np.ndarray, dev_fraction: float, seed: int) -> np.ndarray:
     """(N,) "train" or "dev"; all sessions of a subject stand on one side.
 
@@ -35,14 +51,7 @@ def split_by_subject(subject: np.ndarray, severity: np.ndarray, dev_fraction: fl
     block, drawn at random, is dev, so that both sides have like severities. Subjects without a known severity train.
     Raises UserError where either side would be empty.
     """
-    people, number = np.unique(subject, return_inverse=True)
-    known = np.isfinite(severity)
-    count = np.bincount(number[known], minlength=len(people))
-    mean = np.bincount(number[known], severity[known], len(people)) / np.maximum(count, 1)
-    order = np.flatnonzero(count)
-    generator = np.random.default_rng(seed)
-    generator.shuffle(order)  # so that equal severities stand in random order
-    order = order[np.argsort(mean[order], kind="stable")]
+    _, number, order, generator = _by_severity(subject, severity, seed)
     wanted = round(len(order) * dev_fraction)
     if not 0 < wanted < len(order):
         raise UserError(
@@ -51,3 +60,15 @@ def split_by_subject(subject: np.ndarray, severity: np.ndarray, dev_fraction: fl
         )
     dev = [generator.choice(block) for block in np.array_split(order, wanted)]
     return np.where(np.isin(number, dev), "dev", "train")
+
+
+def _by_severity(subject, severity, seed):
+    """(people, number of each session's person, people of known severity in its order, generator)."""
+    people, number = np.unique(subject, return_inverse=True)
+    known = np.isfinite(severity)
+    count = np.bincount(number[known], minlength=len(people))
+    mean = np.bincount(number[known], severity[known], len(people)) / np.maximum(count, 1)
+    order = np.flatnonzero(count)
+    generator = np.random.default_rng(seed)
+    generator.shuffle(order)  # so that equal severities stand in random order
+    return people, number, order[np.argsort(mean[order], kind="stable")], generator

@@ -17,6 +17,7 @@ from mccl_jax.data.windows import Scaler, Windows
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.embeddings import Embeddings, path_of_epoch
 from mccl_jax.experiment import Experiment
+from mccl_jax.models.mccl import ModelOptions
 from mccl_jax.models.network import Network
 from mccl_jax.training import mesh as meshes
 from mccl_jax.training import step as steps
@@ -29,9 +30,23 @@ from mccl_jax.training.writers import Writer
 CHECKPOINTS = "checkpoints"
 
 
-def network_of(experiment: Experiment, specification: dict[str, Cue]) -> Network:
-    """The structure of the model for these cues."""
-    return Network({name: cue.shape for name, cue in specification.items()}, experiment.model)
+@functools.lru_cache(maxsize=4)
+def programs(cues: tuple, model: ModelOptions, adam_eps: float, schedule: Schedule, batch_size: int, embed_size: int):
+    """(network, optimizer, mesh, training step, embedding); the same objects again for equal arguments.
+
+    So the trainings of one process that differ in seed, learning rate, weight decay, temperature or members share
+    their traces.
+    """
+    network, optimizer, mesh = Network(dict(cues), model), steps.adam(adam_eps), meshes.make_mesh()
+    train = functools.partial(steps.train_step, network, optimizer, schedule)
+    embed = functools.partial(steps.embed, network)
+    return (
+        network,
+        optimizer,
+        mesh,
+        meshes.parallel_train_step(train, mesh, batch_size),
+        meshes.parallel_embed(embed, mesh, embed_size),
+    )
 
 
 def metadata_of(experiment: Experiment, specification: dict[str, Cue], fingerprint: str, steps_per_epoch: int) -> dict:
@@ -78,10 +93,11 @@ def fit(
         "as the headline"
     )
 
-    network = network_of(experiment, windows.specification)
-    optimizer = steps.adam(options.adam_eps)
     schedule = Schedule(per_epoch, options.epochs, options.warmup_epochs, options.floor)
-    mesh = meshes.make_mesh()
+    cues = tuple((name, cue.shape) for name, cue in windows.specification.items())
+    network, optimizer, mesh, advance, embed = programs(
+        cues, experiment.model, options.adam_eps, schedule, batch_size, options.batch_size
+    )
     metadata = metadata_of(experiment, windows.specification, fingerprint, per_epoch)
 
     with Checkpoints(workdir / CHECKPOINTS, options.keep) as checkpoints:
@@ -97,7 +113,6 @@ def fit(
         arguments = meshes.put(runs((members, np.int32(len(members)), _hyper(experiment))), mesh, meshes.RUN)
         if done:
             say(f"goes on after step {done} of {total}, from {folder}")
-        embed = meshes.parallel_embed(functools.partial(steps.embed, network), mesh, options.batch_size)
 
         def keep_embeddings(epoch):
             z = np.asarray(embed(states, data))[0]
@@ -108,9 +123,6 @@ def fit(
                 keep_embeddings(options.epochs)
             return
 
-        advance = meshes.parallel_train_step(
-            functools.partial(steps.train_step, network, optimizer, schedule), mesh, batch_size
-        )
         advance = rehearse(advance, states, arguments, data, mesh, total - done, say)
 
         writer = Writer(workdir, done)

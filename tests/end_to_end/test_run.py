@@ -92,11 +92,34 @@ def test_a_second_run_and_evaluate_change_nothing(copy):
     assert before == {name: (copy / "runs/simulated" / name).read_bytes() for name in ENDED}
 
 
-def test_evaluate_takes_other_options(copy):
+def test_evaluate_takes_other_options_and_keeps_the_rest(copy):
     run(copy, "--mode=evaluate", "--workdir=runs/simulated", "--config.evaluation.threshold=5.0")
     results = json.loads((copy / "runs/simulated/results.json").read_text())
     assert results["target"]["threshold"] == 5.0
+    assert results["intervals"]["resamples"] == 200  # as the training had it
     assert results["simulated"] is True
+    done = run(copy, "--mode=evaluate", "--workdir=runs/simulated", "--config.train.epochs=5", check=2)
+    assert "config.train.epochs" in done.stderr
+
+
+def test_evaluate_refuses_a_training_that_is_not_finished(copy):
+    workdir = copy / "runs/simulated"
+    shutil.rmtree(max((workdir / "checkpoints").iterdir(), key=lambda path: int(path.name)))
+    before = (workdir / "results.json").read_bytes()
+    done = run(copy, "--mode=evaluate", "--workdir=runs/simulated", check=2)
+    assert "not finished" in done.stderr
+    assert (workdir / "results.json").read_bytes() == before
+    done = run(copy, "--mode=evaluate", "--workdir=runs/nowhere", check=2)
+    assert "nowhere" in done.stderr
+    assert not (copy / "runs/nowhere").exists()
+
+
+def test_embeddings_that_were_lost_are_made_again(copy):
+    workdir = copy / "runs/simulated"
+    before = {name: (workdir / name).read_bytes() for name in (*ENDED, "embeddings/epoch_00004.npz")}
+    (workdir / "embeddings/epoch_00004.npz").unlink()
+    run(copy, *TINY)
+    assert before == {name: (workdir / name).read_bytes() for name in before}
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
@@ -136,7 +159,7 @@ def test_predictions_are_those_of_the_results(finished):
         row = next(csv.DictReader(file))
     path = finished / "prepared/simulated/raw" / f"{row['session']}.csv"
     said = run(finished, "--mode=predict", "--checkpoint=runs/simulated", f"--input={path}").stdout
-    assert json.loads(said)["severity"] == pytest.approx(float(row["xgboost"]), rel=1e-4)
+    assert json.loads(said)["severity"] == pytest.approx(float(row["ridge"]), rel=1e-4)
 
 
 LOAD = """

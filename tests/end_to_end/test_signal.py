@@ -16,11 +16,11 @@ def test_signal(strength, found):
     base = signal.experiment_of(strength, seed=0)
     experiment = dataclasses.replace(
         base,
-        simulation=dataclasses.replace(base.simulation, subjects=80, seconds=(30.0, 40.0), effects=STRONG),
+        simulation=dataclasses.replace(base.simulation, subjects=60, seconds=(30.0, 40.0), effects=STRONG),
         windows=dataclasses.replace(base.windows, seconds=30.0),
         model=dataclasses.replace(base.model, width=8, blocks=(1, 1), hidden=8),
         train=dataclasses.replace(base.train, epochs=4, evaluate_every=4, checkpoint_every=4),
     )
-    difference = signal.run(experiment)[experiment.evaluation.primary]["difference_to_baseline"]
-    assert difference["n_subjects"] == 40
+    difference = signal.run(experiment)[experiment.evaluation.primary]["difference"]
+    assert difference["n_subjects"] == 60
     assert (difference["upper"] < 0) == found, difference
