@@ -1,10 +1,13 @@
 """The model as pure functions of flat dicts, and its initial values."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from mccl_jax.models.mccl import ModelOptions
 from mccl_jax.models.network import Network
+from tests.models.small import QUICK
 
 CUES = {"landmarks": (5, 3), "aus": (4, 1)}
 OPTIONS = ModelOptions(width=4, blocks=(1,), hidden=4, projection=6)
@@ -70,15 +73,18 @@ def test_a_bound_model_is_a_function_of_its_arrays_alone():
 
 def test_the_order_of_the_cues_is_the_networks():
     network = Network(CUES, OPTIONS)
-    model = network.bind(*network.init(0))
+    arrays = network.init(0)
     rng = np.random.default_rng(0)
-    cues = {name: rng.normal(size=(2, 12, *shape)).astype(np.float32) for name, shape in CUES.items()}
-    mask, segment = np.ones((2, 12), np.float32), np.tile(np.arange(12) // 4, (2, 1))
-    expected = model(cues, mask, segment)
-    found = model(dict(reversed(cues.items())), mask, segment)
-    np.testing.assert_array_equal(found.inter.z, expected.inter.z)
+    cues = {name: jnp.asarray(rng.normal(size=(2, 12, *shape)), jnp.float32) for name, shape in CUES.items()}
+    mask, segment = jnp.ones((2, 12)), jnp.tile(jnp.arange(12) // 4, (2, 1))
+
+    def embed(names):
+        return network.bind(*arrays)({name: cues[name] for name in names}, mask, segment).inter.z
+
+    found, expected = jax.jit(lambda: (embed(reversed(CUES)), embed(CUES)), compiler_options=QUICK)()
+    np.testing.assert_array_equal(found, expected)
     with pytest.raises(KeyError, match="aus"):
-        model({"landmarks": cues["landmarks"]}, mask, segment)
+        embed(["landmarks"])
 
 
 def test_a_missing_array_is_named():
