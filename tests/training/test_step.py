@@ -55,6 +55,7 @@ def hyper(seed=0, learning_rate=0.1, weight_decay=0.2, temperature=0.09):
     return Hyper(jnp.asarray(seed), *map(jnp.asarray, (learning_rate, weight_decay, temperature)))
 
 
+@jax.jit
 def gradient(params, batch):
     def loss(params):
         x = batch.cues["aus"].mean(axis=(1, 3))
