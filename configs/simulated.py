@@ -37,13 +37,11 @@ def get_config():
     config.model.blocks = (1, 1, 1)
     config.model.projection = 64
 
-    config.train.epochs = 12
+    config.train.epochs = 6
     config.train.batch_size = 16
-    config.train.learning_rate = 1e-3
-    config.train.warmup_epochs = 2.0
-    config.train.temperature = 0.2
-    config.train.evaluate_every = 4
-    config.train.checkpoint_every = 4
+    config.train.warmup_epochs = 1.0
+    config.train.evaluate_every = 1
+    config.train.checkpoint_every = 1
 
     config.evaluation.target = "simulated PHQ-8"
     config.evaluation.primary = "ridge"  # with some 80 sessions to learn from, a line finds more than trees do

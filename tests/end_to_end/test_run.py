@@ -239,7 +239,7 @@ def test_a_mistake_is_one_line_and_leaves_nothing(copy, argument, named):
 
 def test_a_workdir_of_another_config_is_refused(copy):
     done = run(copy, *TINY, "--config.train.learning_rate=0.5", check=2)
-    assert "train.learning_rate: 0.5 here, 0.001 there" in done.stderr
+    assert "train.learning_rate: 0.5 here, 0.0005 there" in done.stderr
 
 
 @pytest.mark.parametrize("folder", ["", "nowhere", "empty"])
