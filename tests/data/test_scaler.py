@@ -1,0 +1,63 @@
+"""The scaler: fitted on the valid frames of train alone, pooled by unit."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mccl_jax.data.windows import Scaler, WindowOptions, cut_windows
+from tests.data.made import face
+
+
+def faces(N=4):
+    sessions = [dataclasses.replace(face(seed=n)[0], session=f"s{n}") for n in range(N)]
+    for n, one in enumerate(sessions):
+        for x in one.cues.values():
+            x *= 1 + n
+        one.success[10 * n : 10 * n + 8] = False
+    options = WindowOptions(rate=2, seconds=20, max_gap=0.0)
+    return cut_windows(sessions, options)[0], options
+
+
+def test_the_scaler_is_fitted_on_the_valid_frames_of_the_given_rows():
+    windows, options = faces()
+    rows = np.array([0, 2])
+    expected = Scaler.fit(windows, rows, options)
+    other = {name: x.copy() for name, x in windows.cues.items()}
+    for x in other.values():
+        x[[1, 3]] = 1e6
+        x[~windows.mask] = -1e6
+    found = Scaler.fit(dataclasses.replace(windows, cues=other), rows, options)
+    for name in windows.cues:
+        np.testing.assert_array_equal(found.centre[name], expected.centre[name])
+        np.testing.assert_array_equal(found.scale[name], expected.scale[name])
+    assert not np.allclose(Scaler.fit(windows, np.array([1, 3]), options).scale["pose"], expected.scale["pose"])
+
+
+def test_scales_are_pooled_by_unit_and_gaze_alone_is_centred():
+    windows, options = faces()
+    rows = np.arange(4)
+    scaler = Scaler.fit(windows, rows, options)
+    for name, cue in windows.specification.items():
+        assert scaler.centre[name].shape == scaler.scale[name].shape == cue.shape
+    assert len(np.unique(scaler.scale["landmarks"])) == 1
+    assert [len(np.unique(scaler.scale["pose"][point])) for point in (0, 1)] == [1, 1]
+    np.testing.assert_array_equal(scaler.scale["aus"], 1)
+    for name in ("landmarks", "pose", "aus"):
+        np.testing.assert_array_equal(scaler.centre[name], 0)
+    scaled = scaler(windows)
+    valid = {name: x[windows.mask].astype(float) for name, x in scaled.cues.items()}
+    assert np.sqrt((valid["landmarks"] ** 2).mean()) == pytest.approx(1, rel=1e-4)
+    np.testing.assert_allclose(np.sqrt((valid["pose"] ** 2).mean(axis=(0, 2))), 1, rtol=1e-4)
+    np.testing.assert_allclose(valid["gaze"].mean(axis=(0, 1)), 0, atol=1e-4)
+    np.testing.assert_array_equal(valid["aus"], windows.cues["aus"][windows.mask])
+    for name, x in scaled.cues.items():
+        np.testing.assert_array_equal(x[~windows.mask], 0)
+        assert x.dtype == np.float32, name
+
+
+def test_the_official_representation_is_not_scaled_again():
+    windows, options = faces()
+    scaled = Scaler.fit(windows, np.arange(4), dataclasses.replace(options, representation="official"))(windows)
+    for name, x in windows.cues.items():
+        np.testing.assert_array_equal(scaled.cues[name], x)
