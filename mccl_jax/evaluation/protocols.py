@@ -45,7 +45,7 @@ class Options:
     """
 
     target: str = "severity"
-    reported_split: str = "dev"
+    reported_split: str = "test"
     threshold: float | None = None
     low: float | None = None
     high: float | None = None
