@@ -33,7 +33,7 @@ def least():
 @pytest.fixture(scope="module")
 def unmasked():
     """The official form."""
-    return Small(THREE_CUES, segments=2, masked=False, statistics_per_cue=False)
+    return Small(TWO_CUES, segments=2, masked=False, statistics_per_cue=False)
 
 
 @pytest.fixture(params=["masked", "least", "unmasked"])
@@ -56,7 +56,8 @@ def close(found, expected, where=slice(None)):
         np.testing.assert_allclose(found.statistics[name], value, atol=LIMIT, rtol=1e-5, err_msg=name)
 
 
-@pytest.mark.parametrize("frames", [1, 3, 6])
+# The sessions differ in length, so that the ends of the shorter ones have many amounts of padding, odd and even.
+@pytest.mark.parametrize("frames", [3, 6])
 def test_masked_frames_at_the_end_change_nothing(masked, frames):
     sessions = masked.sessions(LENGTHS, 29)
     close(masked.embed(pad_end(sessions, frames)), masked.embed(sessions))
@@ -142,12 +143,12 @@ def test_gradients_are_finite_and_reach_every_parameter(small):
     assert idle == (single if small.options.segments == 1 else set())
 
 
-def test_batch_of_one(small):
-    sessions = small.sessions(LENGTHS, 29)
-    alone = small.embed(rows(sessions, slice(1)))
+def test_batch_of_one(honours_the_mask):
+    sessions = honours_the_mask.sessions(LENGTHS, 29)
+    alone = honours_the_mask.embed(rows(sessions, slice(1)))
     assert np.isfinite(alone.trained).all()
     # In evaluation mode a session is embedded as it is among others.
-    np.testing.assert_allclose(alone.evaluated[0], small.embed(sessions).evaluated[0], atol=LIMIT)
+    np.testing.assert_allclose(alone.evaluated[0], honours_the_mask.embed(sessions).evaluated[0], atol=LIMIT)
 
 
 def test_running_statistics_are_kept_per_cue_or_shared(masked, unmasked):
