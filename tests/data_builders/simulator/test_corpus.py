@@ -107,6 +107,15 @@ def test_a_folder_that_lost_a_file_is_written_anew(tmp_path, lost):
     assert contents(write_corpus(tmp_path / "a", OPTIONS, quiet)) == before
 
 
+def test_a_file_that_somebody_added_stays(tmp_path):
+    write_corpus(tmp_path / "a", OPTIONS, quiet)
+    (tmp_path / "a" / "notes.txt").write_text("mine")
+    said = []
+    write_corpus(tmp_path / "a", OPTIONS, said.append)
+    assert "used as it is" in said[0]
+    assert (tmp_path / "a" / "notes.txt").is_file()
+
+
 def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
     (tmp_path / "mine.csv").write_text("1")
     with pytest.raises(UserError, match="choose another folder"):
