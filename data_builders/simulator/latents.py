@@ -43,9 +43,10 @@ def correlations(options: Options) -> np.ndarray:
     return strengths[:, None] * (1 - 2 * _MID_DISTRIBUTION)
 
 
-def draw_severity(rng: np.random.Generator) -> int:
-    """A score, 0..24."""
-    return int(np.searchsorted(np.cumsum(PRIOR)[:-1], rng.random(), side="right"))
+def draw_severity(rng: np.random.Generator, lowest: int = 0, highest: int = 24) -> int:
+    """A score from the prior cut off below `lowest` and above `highest`."""
+    sums = np.cumsum(PRIOR[lowest : highest + 1])
+    return lowest + int(np.searchsorted(sums[:-1], rng.random() * sums[-1], side="right"))
 
 
 def draw_latents(severity: np.ndarray, options: Options, rng: np.random.Generator) -> np.ndarray:

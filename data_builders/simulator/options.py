@@ -61,20 +61,21 @@ class Options:
     def __post_init__(self) -> None:
         """Raises UserError where an option cannot be met."""
         shortest, longest = self.seconds
-        _require(self.subjects >= 1, "subjects", self.subjects, "at least 1")
-        _require(0 < self.fps < 1000, "fps", self.fps, "above 0 and below 1000 (timestamps have 3 decimals)")
-        _require(1 / self.fps <= shortest <= longest < math.inf, "seconds", self.seconds, "(shortest, longest)")
-        _require(self.seed >= 0, "seed", self.seed, "0 or more")
+        require(self.subjects >= 1, "subjects", self.subjects, "at least 1")
+        require(0 < self.fps < 1000, "fps", self.fps, "above 0 and below 1000 (timestamps have 3 decimals)")
+        require(1 / self.fps <= shortest <= longest < math.inf, "seconds", self.seconds, "(shortest, longest)")
+        require(self.seed >= 0, "seed", self.seed, "0 or more")
         for name, effect in dataclasses.asdict(self.effects).items():
             strength = self.signal * effect
-            _require(abs(strength) < 1, f"signal x effects.{name}", strength, "within (-1, 1)")
+            require(abs(strength) < 1, f"signal x effects.{name}", strength, "within (-1, 1)")
         for name, strength in dataclasses.asdict(self.confounds).items():
-            _require(abs(strength) < 1, f"confounds.{name}", strength, "within (-1, 1)")
+            require(abs(strength) < 1, f"confounds.{name}", strength, "within (-1, 1)")
         if self.splits is not None:
             fair = len(self.splits) == 3 and min(self.splits) >= 0 and math.isclose(sum(self.splits), 1)
-            _require(fair, "splits", self.splits, "three shares (train, dev, test) that sum to 1")
+            require(fair, "splits", self.splits, "three shares (train, dev, test) that sum to 1")
 
 
-def _require(holds: bool, name: str, found: object, expected: str) -> None:
+def require(holds: bool, name: str, found: object, expected: str) -> None:
+    """Raises UserError about the option `name` unless it `holds`."""
     if not holds:
         raise UserError(f"simulator: {name} is {found}; expected {expected}: change it in the config")

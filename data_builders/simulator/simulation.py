@@ -22,6 +22,9 @@ class Simulation:
     A session depends on the options and its own number alone: not on how many there are, nor on the order of asking.
     """
 
+    # What has draws of its own; a subclass may add to it.
+    purposes = ("severity", "latents", "confounded", "subject", "behaviour", "tracker")
+
     def __init__(self, options: Options):
         self.options = options
 
@@ -100,5 +103,5 @@ class Simulation:
         return map(self.session, range(len(self)))
 
     def _generator(self, i: int, purpose: str) -> np.random.Generator:
-        purposes = ("severity", "latents", "confounded", "subject", "behaviour", "tracker")
-        return np.random.default_rng([self.options.seed, i, purposes.index(purpose)])
+        """One for each session and purpose, so that what one draws leaves the draws of the others alone."""
+        return np.random.default_rng([self.options.seed, i, self.purposes.index(purpose)])
