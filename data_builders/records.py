@@ -31,14 +31,14 @@ class Session:
     cues            name -> (F, V, C) float32; the meaning of V and C is in `specification`. A cell that the tool
                     left unreadable is NaN.
     specification   name -> Cue, in the order of `cues`.
-    time            (F,) float64, seconds, strictly increasing.
+    time            (F,) float64, seconds, strictly increasing; answers to questions are laid end to end.
     confidence      (F,) float32, 0..1.
     success         (F,) bool: the tool says that it tracked the face.
     question        (F,) int32: number of the interview question (1..), 0 where the recording is not cut by questions.
     speech_span     (2,) float64, seconds: first and last word of the interview; NaN where no transcript says.
     target          severity (PHQ-8 or PHQ-9 score, or the column that the user named); NaN where unknown.
     split           "train", "dev", "test", or "" where the corpus has no splits.
-    fold            number of the fold in which the session is tested, -1 where there are none.
+    folds           numbers of the folds in which the session is tested: none, one, or several where folds overlap.
     gender          "female", "male" or "".
     labels          every further label column, as the corpus has it.
     provenance      source file or members, SHA-256, the reader's version, notes of the reader.
@@ -56,7 +56,7 @@ class Session:
     speech_span: np.ndarray
     target: float = float("nan")
     split: str = ""
-    fold: int = -1
+    folds: tuple[int, ...] = ()
     gender: str = ""
     labels: Mapping[str, str | float | None] = dataclasses.field(default_factory=dict)
     provenance: Mapping[str, object] = dataclasses.field(default_factory=dict)
@@ -81,7 +81,7 @@ def features(specification: Mapping[str, Cue]) -> tfds.features.FeaturesDict:
             **{name: tensor((None,), dtype) for name, dtype in _FRAMES.items()},
             "speech_span": tensor((2,), np.float64),
             "target": tensor((), np.float64),
-            "fold": tfds.features.Scalar(np.int32),
+            "folds": tensor((None,), np.int32),
             **{name: tfds.features.Text() for name in (*_TEXTS, "specification", *_JSON)},
         }
     )
@@ -99,7 +99,8 @@ def encode(session: Session, specification: Mapping[str, Cue]) -> dict:
         "cues": {
             name: session.cues.get(name, np.empty((0, *cue.shape), np.float32)) for name, cue in specification.items()
         },
-        **{name: getattr(session, name) for name in (*_FRAMES, "speech_span", "target", "fold", *_TEXTS)},
+        **{name: getattr(session, name) for name in (*_FRAMES, "speech_span", "target", *_TEXTS)},
+        "folds": np.array(session.folds, np.int32),
         "specification": json.dumps({name: dataclasses.asdict(cue) for name, cue in session.specification.items()}),
         **{name: json.dumps(getattr(session, name), allow_nan=False) for name in _JSON},
     }
@@ -116,7 +117,7 @@ def decode(example: Mapping[str, object]) -> Session:
         specification=specification,
         speech_span=np.asarray(example["speech_span"], np.float64),
         target=float(example["target"]),
-        fold=int(example["fold"]),
+        folds=tuple(np.asarray(example["folds"]).tolist()),
         **{name: np.asarray(example[name], dtype) for name, dtype in _FRAMES.items()},
         **{name: example[name].decode("utf-8") for name in _TEXTS},
         **{name: json.loads(example[name]) for name in _JSON},

@@ -10,11 +10,12 @@ LONGEST_STEP = 1.0  # seconds; over a longer gap a difference says little about 
 def statistics(session: Session) -> dict[str, dict[str, list]]:
     """Per cue, over usable frames: mean, std and velocity, each (V, C) as nested lists in the cue's units.
 
-    velocity is the length of the way a second: the sum of |x[i+1] - x[i]| over neighbouring rows that are both usable
-    and at most a second apart, divided by the time these pairs cover. None where there is no such pair.
+    velocity is the length of the way a second: the sum of |x[i+1] - x[i]| over neighbouring rows that are both usable,
+    of the same question and at most a second apart, divided by the time these pairs cover. None where there is no such
+    pair.
     """
     usable, steps = session.usable, np.diff(session.time)
-    pairs = usable[1:] & usable[:-1] & (steps <= LONGEST_STEP)
+    pairs = usable[1:] & usable[:-1] & (steps <= LONGEST_STEP) & (np.diff(session.question) == 0)
     seconds = steps[pairs].sum()
     found = {}
     for name, cue in session.cues.items():

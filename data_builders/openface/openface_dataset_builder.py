@@ -50,8 +50,8 @@ class OpenFaceConfig(tfds.core.BuilderConfig):
 class Builder(SessionBuilder):
     """Sessions of any folder of OpenFace CSVs with a labels.csv. TFDS splits: those of the labels, else one."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES: ClassVar = {"1.0.0": "First form."}
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES: ClassVar = {"1.0.0": "First form.", "1.1.0": "A session may be tested in several folds."}
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
         "a folder with the CSVs that OpenFace wrote (plain or .gz, in subfolders or not) and labels.csv, one row a "
         "recording, with the columns file, subject, target and, if known, split, fold, gender"

@@ -12,11 +12,27 @@ from data_builders.readers.openface import READER, read_openface
 from data_builders.records import Session
 from data_builders.statistics import statistics
 from mccl_jax.cues import OPENFACE_CUES
+from mccl_jax.errors import UserError
 
 
 def session_name(file: str) -> str:
     """The name of a session: its file's path below the corpus, without .csv or .csv.gz."""
     return file.removesuffix(".gz").removesuffix(".csv")
+
+
+def recordings(source: pathlib.Path) -> list[pathlib.Path]:
+    """The CSVs (plain or .gz) that `source` is or holds, but for tables of labels; UserError where there are none."""
+    if source.is_file():
+        return [source]
+    files = sorted(p for p in source.rglob("*") if p.name.endswith((".csv", ".csv.gz")) and p.name != "labels.csv")
+    if not files:
+        raise UserError(f"{source}: expected an OpenFace CSV, or a folder that holds some: correct --input")
+    return files
+
+
+def read_recording(path: pathlib.Path, cues: Sequence[str], frame_rate: float) -> Session:
+    """A recording of somebody unknown."""
+    return read_session(path, cues=cues, frame_rate=frame_rate)
 
 
 def read_session(
@@ -44,7 +60,7 @@ def read_session(
         speech_span=np.full(2, np.nan),
         target=label.target,
         split=label.split,
-        fold=label.fold,
+        folds=() if label.fold < 0 else (label.fold,),
         gender=label.gender,
         labels=label.labels,
         provenance={"file": label.file, "sha256": digest, "reader": READER, "notes": list(recording.notes)},

@@ -59,7 +59,7 @@ def test_the_records_are_the_recordings(tmp_path, folder):
     assert [session.subject for session in found] == ["P", "Q", "Q", "R"]
     assert [session.target for session in found] == [1.0, 2.0, 0.0, 3.0]
     for session in found:
-        assert (session.split, session.fold, session.labels) == ("", -1, {"other": session.target % 2})
+        assert (session.split, session.folds, session.labels) == ("", (), {"other": session.target % 2})
         direct = read_session(folder / session.provenance["file"])
         for name, cue in direct.cues.items():
             np.testing.assert_array_equal(session.cues[name], cue)

@@ -27,7 +27,7 @@ def a_session(frames=7, cues=tuple(OPENFACE_CUES), seed=0):
         speech_span=np.array([np.nan, 1 / 3]),
         target=0.1,
         split="dev",
-        fold=-1,
+        folds=(1, 5),
         gender="female",
         labels={"site": "Zürich", "age": 1 / 3, "none": None},
         provenance={"file": "päth/one.csv", "notes": ["what: details"]},
@@ -101,7 +101,13 @@ def test_statistics_of_a_known_motion():
     ramp[-2:] = 0
     ramp[20] = 1e6
     session = a_session(len(time), cues=("pose",))
-    session = dataclasses.replace(session, time=time, cues={"pose": ramp}, success=np.arange(len(time)) != 20)
+    session = dataclasses.replace(
+        session,
+        time=time,
+        cues={"pose": ramp},
+        success=np.arange(len(time)) != 20,
+        question=np.zeros(len(time), np.int32),
+    )
     found = statistics(session)["pose"]
     usable = np.delete(ramp[:, 0, 0], 20).astype(float)
     np.testing.assert_allclose(found["mean"], np.full((2, 3), usable.mean()), rtol=1e-6)
@@ -109,6 +115,14 @@ def test_statistics_of_a_known_motion():
     steps = np.diff(time)
     inside = np.r_[steps[:19], steps[21:49], 0.1]
     np.testing.assert_allclose(found["velocity"], np.full((2, 3), 3 * (inside.sum() - 0.1) / inside.sum()), rtol=1e-4)
+
+
+def test_the_way_from_one_answer_to_the_next_is_not_gone():
+    session = a_session(6, cues=("pose",))
+    session.cues["pose"][:] = np.array([0, 1, 2, 50, 51, 52], np.float32)[:, None, None]
+    answers = np.array([1, 1, 1, 4, 4, 4], np.int32)
+    session = dataclasses.replace(session, time=np.arange(6.0) / 2, success=np.ones(6, bool), question=answers)
+    np.testing.assert_allclose(statistics(session)["pose"]["velocity"], np.full((2, 3), 2.0))
 
 
 def test_statistics_without_two_neighbours():
