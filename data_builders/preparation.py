@@ -150,6 +150,7 @@ def open_or_prepare(
         if not _is_ready(place, fingerprint):
             with _one_at_a_time(place):
                 if not _is_ready(place, fingerprint):  # another process may have prepared it in the meantime
+                    made().plan(folder)  # raw files that cannot be used must not cost the data set that is there
                     _make_room(place, folder)
                     prepare(made(), folder)
         return made(), Report.read(place)

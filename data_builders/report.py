@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from data_builders.records import Session
 
 JSON_NAME, TEXT_NAME = "preparation.json", "preparation.txt"
-_EXAMPLES = 5  # sessions named under a note; each record's provenance holds all of its own
+_EXAMPLES = 5  # lines under a note in preparation.txt; preparation.json has all
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,10 @@ class Report:
         for what, note in self.notes.items():
             of_all = note["sessions"] in (0, self.sessions)
             lines.append(f"  {what}" + ("" if of_all else f" ({note['sessions']} sessions)"))
-            lines += [f"    {example}" for example in note["examples"] if not of_all or ": " in example]
+            examples = [example for example in note["examples"] if not of_all or ": " in example]
+            lines += [f"    {example}" for example in examples[:_EXAMPLES]]
+            if more := len(examples[_EXAMPLES:]):
+                lines.append(f"    and {more} more: {JSON_NAME}")
         return "\n".join(lines) + "\n"
 
     def write(self, folder: pathlib.Path) -> None:
@@ -96,8 +99,7 @@ class Tally:
             what, _, details = note.partition(": ")
             entry = self._notes.setdefault(what, {"sessions": 0, "examples": []})
             entry["sessions"] += 1
-            if len(entry["examples"]) < _EXAMPLES:
-                entry["examples"].append(f"{session.session}: {details}" if details else session.session)
+            entry["examples"].append(f"{session.session}: {details}" if details else session.session)
 
     def skip(self, name: str, why: str) -> None:
         """Notes one recording that is left out."""

@@ -1,5 +1,7 @@
 """The text of an OpenFace CSV as columns of numbers: encoding, header, cells; nothing about what they mean.
 
+UTF-8 with or without a byte order mark, or UTF-16 with one (what a spreadsheet saves as "Unicode text").
+
 Columns are found by their stripped name with its case kept: x_0 is a 2D landmark in pixels, X_0 a 3D one in mm. Only
 the columns asked for are parsed, straight into floats; where a cell is no number ("-0.4253258.1", "-1.#IND") the file
 is read a second time as text and that cell alone becomes NaN.
@@ -21,6 +23,7 @@ from mccl_jax.errors import UserError
 _EXPECTED = "expected a CSV as OpenFace 2.x writes it, plain or .gz"
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _GZIP_MAGIC = b"\x1f\x8b"
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _LONGEST_HEADER = 1 << 20  # bytes; the full header has about 7000
 
 
@@ -34,7 +37,9 @@ def read_header(path: pathlib.Path) -> tuple[str, ...]:
     if not line.strip():
         raise UserError(f"{path}: empty, or its first line is; {_EXPECTED}: run the tracker on this recording again")
     try:
-        text = line.decode("utf-8-sig")
+        # In UTF-16 the line is cut in the middle of its last character.
+        wide = line.startswith(_UTF_16_MARKS)
+        text = line.decode("utf-16", errors="ignore") if wide else line.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
@@ -50,7 +55,7 @@ def read_columns(
     A cell that is no finite number is NaN. Rows whose number of cells differs from the header's are dropped. Raises
     UserError where the text cannot be cut into rows, or has none.
     """
-    dropped = []
+    dropped, encoding = [], _encoding(path)
 
     def drop(row):
         dropped.append(row.actual_columns)
@@ -61,7 +66,7 @@ def read_columns(
         with pa.input_stream(str(path), compression="gzip" if _is_gzipped(path) else None) as stream:
             return pa_csv.read_csv(
                 stream,
-                pa_csv.ReadOptions(column_names=list(header), skip_rows=1),
+                pa_csv.ReadOptions(column_names=list(header), skip_rows=1, encoding=encoding),
                 pa_csv.ParseOptions(invalid_row_handler=drop),
                 pa_csv.ConvertOptions(include_columns=list(columns), column_types=dict.fromkeys(columns, kind)),
             )
@@ -80,6 +85,8 @@ def read_columns(
     if not table.num_rows:
         raise _no_rows(path, dropped)
     notes = [f"rows dropped whose number of cells is not the header's: {len(dropped)}"] if dropped else []
+    if encoding != "utf8":
+        notes.append("text in UTF-16")
     numbers = {}
     for name in columns:
         values = _numbers(table[name])
@@ -98,6 +105,12 @@ def _numbers(column: pa.ChunkedArray) -> np.ndarray:
 def _no_rows(path: pathlib.Path, dropped: Sequence[int]) -> UserError:
     found = f"a header, but none of its {len(dropped)} rows has as many cells" if dropped else "a header without rows"
     return UserError(f"{path}: {found}; {_EXPECTED}: run the tracker on this recording again")
+
+
+def _encoding(path: pathlib.Path) -> str:
+    with path.open("rb") as file:
+        mark = (gzip.GzipFile(fileobj=file) if _is_gzipped(path) else file).read(2)
+    return "utf16" if mark in _UTF_16_MARKS else "utf8"
 
 
 def _is_gzipped(path: pathlib.Path) -> bool:

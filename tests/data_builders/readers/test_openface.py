@@ -222,6 +222,20 @@ def lower_case(header: str) -> str:
     return first.lower() + "\n" + rest
 
 
+@pytest.mark.parametrize("mark", [b"\xff\xfe", b"\xfe\xff"])
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_utf_16_with_a_byte_order_mark_is_read(tmp_path, mark, name):
+    content = mark + text(columns(), newline="\r\n").encode("utf-16-le" if mark == b"\xff\xfe" else "utf-16-be")
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    plain = read_openface(write(tmp_path / "plain.csv", columns()))
+    wide = read_openface(path)
+    assert wide.notes == ("text in UTF-16",)
+    for cue, values in plain.cues.items():
+        np.testing.assert_array_equal(wide.cues[cue], values)
+    np.testing.assert_array_equal(wide.time, plain.time)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -230,7 +244,7 @@ def lower_case(header: str) -> str:
         (text(columns(0)).encode(), "without rows"),
         (text(columns()).split("\n")[0].encode() + b"\n1,2,3\n", "none of its 1 rows"),
         (b"\x89PNG\r\n\x1a\n\0\0\0", "not a text file"),
-        (text(columns()).encode("utf-16"), "not a text file"),
+        (text(columns()).encode("utf-16-le"), "not a text file"),
         (gzip.compress(text(columns()).encode())[:400], "cannot be read"),
         (b"start_time,stop_time,speaker,value\n1,2,a,b\n", "no column frame or confidence"),
         (text(columns(), separator=";").encode(), "separated by commas"),
