@@ -1,0 +1,219 @@
+"""The TFDS data set of CMDC, from the corpus as it is handed out."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import math
+import pathlib
+import re
+from typing import ClassVar
+
+import numpy as np
+import tensorflow_datasets as tfds
+from etils import epath
+
+from data_builders.cmdc.session import QUESTIONS, READER, Interview, find_interviews, read_interview
+from data_builders.folds import folds_by_range, folds_by_subject
+from data_builders.preparation import UNSPLIT, Plan, SessionBuilder, Source
+from data_builders.readers.openface import check_options
+from data_builders.readers.subject_info import TOTAL, SubjectInfo, read_subject_info, subject_id
+from data_builders.readers.workbooks import read_sheets
+from mccl_jax.cues import OPENFACE_CUES
+from mccl_jax.errors import UserError
+
+FOLDS = ("disjoint", "official")
+NUMBER_OF_FOLDS = 5
+# Of the full corpus: people and answers with video.
+PEOPLE, ANSWERS = 44, 519
+# The published test folds, by ID. They overlap: MDD21 to MDD24 and HC41 to HC48 are tested twice.
+OFFICIAL = {
+    "MDD": {1: (21, 26), 2: (1, 6), 3: (7, 12), 4: (13, 18), 5: (19, 24)},
+    "HC": {1: (41, 52), 2: (1, 12), 3: (13, 24), 4: (25, 36), 5: (37, 48)},
+}
+_SPLIT_INFO = "5FoldSplitInfo.xlsx"
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class CMDCConfig(tfds.core.BuilderConfig):
+    """What changes the records; the config's name, and so the folder on disk, follows from it.
+
+    folds        "disjoint": five folds of our own, every person tested once, alike in groups and severities.
+                 "official": the published ones, in which some people are tested twice.
+    cues         which cues, in this order; names of `mccl_jax.cues.OPENFACE_CUES`.
+    frame_rate   frames a second of answers without usable timestamps.
+    target       the column of the labels that is to be predicted.
+    labels       the table of people, in the folder of the corpus.
+    """
+
+    name: str = ""
+    folds: str = "disjoint"
+    cues: tuple[str, ...] = tuple(OPENFACE_CUES)
+    frame_rate: float = 30.0
+    target: str = TOTAL
+    labels: str = "SubjectInfo.xlsx"
+
+    def __post_init__(self):
+        if self.folds not in FOLDS:
+            raise UserError(f"data.folds is {self.folds!r}: expected {' or '.join(FOLDS)}")
+        check_options(self.cues, "refuse", self.frame_rate)
+        if not self.name:
+            others = [list(self.cues), self.frame_rate, self.target, self.labels]
+            usual = [list(OPENFACE_CUES), 30.0, TOTAL, "SubjectInfo.xlsx"]
+            digest = hashlib.sha256(json.dumps(others).encode()).hexdigest()[:8]
+            self.name = self.folds if others == usual else f"{self.folds}-{digest}"
+
+
+class Builder(SessionBuilder):
+    """A session is a person's interview, its answers end to end. One TFDS split; records say which folds test them."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES: ClassVar = {"1.0.0": "First form."}
+    BUILDER_CONFIGS: ClassVar = [
+        CMDCConfig(folds="disjoint", description="Five disjoint folds, alike in groups and severities."),
+        CMDCConfig(folds="official", description="The published folds, which overlap."),
+    ]
+    MANUAL_DOWNLOAD_INSTRUCTIONS = """the folder of CMDC, the Chinese Multimodal Depression Corpus:
+  get it   from its authors, who hand it out for research under a signed agreement: apply as the paper of the corpus
+           says (Zou et al., IEEE TAFFC 2022, doi 10.1109/TAFFC.2022.3181210)
+  unpack   it as it is; the folder must hold SubjectInfo.xlsx and, at any depth, the folders HC01.., MDD01.. with
+           Q1.csv to Q12.csv, what OpenFace wrote about each answer
+  without  it, configs/cmdc.py:simulated makes up a corpus of the same layout"""
+    # TFDS' own way to find this file needs importlib_resources, which it does not install.
+    code_path = epath.Path(__file__)
+
+    def __init__(self, *, config: CMDCConfig | str | None = None, **kwargs):
+        config = config or self.BUILDER_CONFIGS[0]
+        # TFDS takes one of its own configurations by name only.
+        name = getattr(config, "name", config)
+        super().__init__(config=name if name in self.builder_configs else config, **kwargs)
+
+    @property
+    def specification(self):
+        return {name: OPENFACE_CUES[name] for name in self.builder_config.cues}
+
+    def fingerprint(self, folder: pathlib.Path) -> str:
+        """Of the names and sizes of the answers, of the tables and of the reader's version."""
+        answers = [
+            [str(path.relative_to(folder)), path.stat().st_size]
+            for interview in find_interviews(folder).values()
+            for path in interview.answers.values()
+        ]
+        paths = [path for path in (self._labels(folder), folder / _SPLIT_INFO) if path.is_file()]
+        tables = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+        return hashlib.sha256(json.dumps([READER, answers, tables]).encode()).hexdigest()
+
+    def plan(self, folder: pathlib.Path) -> Plan:
+        """One source a person who has answers and a row in the table of people, by ID."""
+        config = self.builder_config
+        interviews = find_interviews(folder)
+        if not interviews:
+            raise UserError(f"{folder}: no folder HC01.. or MDD01.. with a Q1.csv below it; {_expected(folder)}")
+        table = self._labels(folder)
+        if not table.is_file():
+            raise UserError(f"{table}: there is no such file; {_expected(folder)}")
+        info = read_subject_info(table, config.target)
+        skipped = [
+            (name, f"has answers, but no row in {config.labels}") for name in interviews if name not in info.people
+        ]
+        skipped += [
+            (name, f"{config.labels} says that there is video; no Q1.csv to Q{QUESTIONS}.csv is there")
+            for name, person in info.people.items()
+            if person.video and name not in interviews
+        ]
+        known = {name: interview for name, interview in interviews.items() if name in info.people}
+        if not known:
+            raise UserError(
+                f"{folder}: none of the {len(interviews)} people with answers ({', '.join(list(interviews)[:3])}, ...) "
+                f"has a row in {config.labels}; expected the table of the same corpus: put it there"
+            )
+        folds = self._folds(known, info)
+        sources = [
+            Source(
+                name,
+                UNSPLIT,
+                functools.partial(
+                    read_interview, interview, info.people[name], folds[name], config.cues, config.frame_rate
+                ),
+            )
+            for name, interview in known.items()
+        ]
+        notes = [*_counts(known, info), *info.notes, *self._notes_on_folds(folder, folds)]
+        return Plan(tuple(sources), tuple(sorted(skipped)), tuple(notes))
+
+    def _labels(self, folder: pathlib.Path) -> pathlib.Path:
+        """The table of people: in the folder, or in the one subfolder that has it."""
+        name = self.builder_config.labels
+        below = sorted(folder.glob(f"*/{name}"))
+        return below[0] if not (folder / name).exists() and len(below) == 1 else folder / name
+
+    def _folds(self, known: dict[str, Interview], info: SubjectInfo) -> dict[str, tuple[int, ...]]:
+        """The folds, 1..5, in which each person is tested; none without a known target."""
+        people = [info.people[name] for name in known]
+        if self.builder_config.folds == "official":
+            numbered = {person.subject: subject_id(person.subject) for person in people}
+            return {name: folds_by_range(number, OFFICIAL[group]) for name, (group, number) in numbered.items()}
+        fold = folds_by_subject(
+            np.array([person.subject for person in people]),
+            np.array([person.target for person in people]),
+            NUMBER_OF_FOLDS,
+            seed=0,
+            group=np.array([person.group for person in people]),
+        )
+        return {name: () if number < 0 else (int(number) + 1,) for name, number in zip(known, fold, strict=True)}
+
+    def _notes_on_folds(self, folder: pathlib.Path, folds: dict[str, tuple[int, ...]]) -> list[str]:
+        sizes = {fold: sum(fold in of_one for of_one in folds.values()) for fold in range(1, NUMBER_OF_FOLDS + 1)}
+        said = ", ".join(f"{size} in fold {fold}" for fold, size in sizes.items())
+        notes = [f"folds ({self.builder_config.folds}), people tested: {said}"]
+        if twice := [name for name, of_one in folds.items() if len(of_one) > 1]:
+            notes.append(f"the official folds overlap, tested twice: {', '.join(twice)}")
+        if never := [name for name, of_one in folds.items() if not of_one]:
+            notes.append(f"tested in no fold, only trained on: {', '.join(never)}")
+        if self.builder_config.folds == "official" and (folder / _SPLIT_INFO).is_file():
+            notes.append(_compared(folder / _SPLIT_INFO))
+        return notes
+
+
+def _counts(known: dict[str, Interview], info: SubjectInfo) -> list[str]:
+    answers = sum(len(interview.answers) for interview in known.values())
+    notes = [f"people and answers with video: {len(known)} and {answers}; the full corpus has {PEOPLE} and {ANSWERS}"]
+    without = [name for name, person in info.people.items() if person.video is False and name not in known]
+    if without:
+        notes.append(f"people without video, as the table of people says: {len(without)}")
+    if unexpected := [name for name in known if info.people[name].video is False]:
+        notes.append(f"has answers, though the table of people says that there is no video: {', '.join(unexpected)}")
+    if unlabelled := [name for name in known if math.isnan(info.people[name].target)]:
+        notes.append(f"no known target, only trained on: {', '.join(unlabelled)}")
+    return notes
+
+
+def _compared(path: pathlib.Path) -> str:
+    """Whether the corpus's own table of folds says what was published; not needed, and its form is not certain."""
+    try:
+        rows = [row for rows in read_sheets(path).values() for row in rows]
+    except UserError as error:
+        return f"{path.name} cannot be read, the published folds are used: {error}"
+    said = {}
+    for row in rows:
+        fold = next((re.fullmatch(r"fold *([1-5])", str(cell), re.IGNORECASE) for cell in row[:1]), None)
+        if fold and len(row) >= 5 and int(fold[1]) not in said:  # a second block, for people with video, follows
+            said[int(fold[1])] = tuple(_numbers(cell) for cell in row[3:5])
+    published = {fold: (OFFICIAL["MDD"][fold], OFFICIAL["HC"][fold]) for fold in OFFICIAL["HC"]}
+    if said == published:
+        return f"{path.name} has the published folds"
+    differ = [str(fold) for fold in published if said.get(fold) != published[fold]]
+    return f"{path.name} differs from the published folds, which are used, in fold {', '.join(differ)}"
+
+
+def _numbers(cell: object) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"[0-9]+", str(cell)))
+
+
+def _expected(folder: pathlib.Path) -> str:
+    inside = sorted(path.name for path in folder.iterdir())
+    few = ", ".join(inside[:5]) + (", ..." if len(inside) > 5 else "")
+    return (
+        "expected the folder of CMDC, with SubjectInfo.xlsx and the folders HC01.., MDD01.. at any depth (it holds "
+        f"{few}): correct --config.data.manual_dir"
+    )
