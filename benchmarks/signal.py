@@ -22,14 +22,15 @@ import numpy as np
 from absl import app, flags, logging
 
 from configs import simulated
+from data_builders.folds import folds_by_subject
 from data_builders.simulator.oracle import oracle_scores
 from data_builders.simulator.simulation import Simulation
-from mccl_jax.data.splits import folds_by_subject
+from mccl_jax.data.sessions import windows_and_facts
 from mccl_jax.evaluation import protocols
 from mccl_jax.evaluation.embeddings import evaluated_epochs
 from mccl_jax.evaluation.scoring import ScoredSessions
 from mccl_jax.experiment import Experiment
-from mccl_jax.modes.train import ready
+from mccl_jax.modes.train import scaled
 from mccl_jax.training.compilation import keep_compiled_programs
 from mccl_jax.training.loop import fit
 
@@ -57,14 +58,14 @@ def run(experiment: Experiment) -> dict[str, dict]:
     severity = np.array([session.target for session in sessions])
     subject = np.array([session.subject for session in sessions])
     fold = folds_by_subject(subject, severity, FOLDS, experiment.data.split_seed)
+    windows, facts, _ = windows_and_facts(sessions, experiment.windows)
+    fold = dict(zip((session.session for session in sessions), fold, strict=True))
     rows = []
     for held_out in range(FOLDS):
-        splits = np.where(fold == held_out, "dev", "train")
-        windows, split, scaler, _ = ready(
-            (dataclasses.replace(s, split=str(name)) for s, name in zip(sessions, splits, strict=True)), experiment
-        )
+        split = np.where([fold[name] == held_out for name in windows.session], "dev", "train")
         with tempfile.TemporaryDirectory() as workdir:
-            fit(experiment, windows, split, scaler, "simulated", pathlib.Path(workdir), say=lambda line: None)
+            data = scaled(windows, split, facts.labels, experiment)
+            fit(experiment, data, "simulated", pathlib.Path(workdir), say=lambda line: None)
             rows += protocols.evaluate(evaluated_epochs(workdir), experiment.evaluation).predictions
     true, who = np.array([row["target"] for row in rows]), np.array([row["subject"] for row in rows])
     scored = ScoredSessions(true, who, resamples=experiment.evaluation.resamples)

@@ -13,6 +13,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.seed = 0  # of initial values and of the order of the batches
 
     config.data = ml_collections.ConfigDict()
+    config.data.corpus = "openface"  # recordings of one's own; or "cmdc"
     config.data.manual_dir = ""  # folder of the raw corpus
     config.data.data_dir = ""  # where prepared data lie; empty: prepared/<name>
     config.data.cues = ("landmarks", "gaze", "pose", "aus")
@@ -20,13 +21,15 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.frame_rate = 30.0  # Hz, of recordings without usable timestamps
     config.data.labels = "labels.csv"
     config.data.target = "target"  # the column of the labels to be predicted
+    config.data.folds = ""  # of CMDC: "disjoint" or "official"
     config.data.dev_fraction = 1 / 3  # of the subjects, where the corpus has no splits of its own
     config.data.split_seed = 0
 
     config.windows = ml_collections.ConfigDict()
     config.windows.rate = 3.0  # Hz
     config.windows.seconds = 420.0  # seven minutes: 1260 frames
-    config.windows.segments = 3
+    # Stretches of equal length, which the intra-cue branch looks at; or "question": an answer each (CMDC).
+    config.windows.segments = ml_collections.FieldReference(3, field_type=object)
     config.windows.sampling = "nearest"  # or "mean"
     config.windows.max_gap = 1.0  # seconds without a usable frame that are interpolated; longer ones are masked
     config.windows.representation = "relative"  # or "official": camera coordinates, min-max a session
@@ -36,7 +39,6 @@ def get_config() -> ml_collections.ConfigDict:
     config.model.blocks = (2, 2, 2, 2)
     config.model.hidden = 64  # of the LSTM, each direction; an embedding has twice as many
     config.model.heads = 2
-    config.model.segments = config.windows.get_ref("segments")
     config.model.projection = 128
     config.model.norm_eps = 1e-5  # of the normalisation inside the interaction
     config.model.masked = True  # frames that hold no data take no part
@@ -58,7 +60,9 @@ def get_config() -> ml_collections.ConfigDict:
     config.evaluation = ml_collections.ConfigDict()
     config.evaluation.target = "severity"  # what the numbers are called
     config.evaluation.reported_split = "dev"
-    config.evaluation.threshold = ml_collections.config_dict.placeholder(float)  # at or above it: positive
+    config.evaluation.threshold = ml_collections.config_dict.placeholder(float)  # at or above it: called positive
+    config.evaluation.positive = ""  # the label that says who is positive; empty: the target, by the threshold
+    config.evaluation.group = ""  # the label within whose values errors are given too
     config.evaluation.low = ml_collections.config_dict.placeholder(float)  # ends of the scale
     config.evaluation.high = ml_collections.config_dict.placeholder(float)
     config.evaluation.regressors = ("xgboost", "ridge")

@@ -12,25 +12,32 @@ from data_builders.simulator.options import Options as SimulationOptions
 from mccl_jax.cues import OPENFACE_CUES
 from mccl_jax.data.windows import WindowOptions
 from mccl_jax.errors import UserError
-from mccl_jax.evaluation.protocols import Options as EvaluationOptions
+from mccl_jax.evaluation.options import Options as EvaluationOptions
 from mccl_jax.models.mccl import ModelOptions
+
+# Corpus -> what data.folds may be.
+CORPORA = {"openface": ("",), "cmdc": ("disjoint", "official")}
 
 
 @dataclasses.dataclass(frozen=True)
 class DataOptions:
     """Which recordings, and how they are read.
 
+    corpus         "cmdc", or "openface" for recordings of one's own: whose layout the raw files have.
     manual_dir     folder of the raw corpus; empty for a simulated one.
     data_dir       where prepared data lie; empty for prepared/<name>.
     cues           in the order in which the model reads them.
-    missing        "refuse" a recording that lacks a cue, or "omit" the cue.
+    missing        "refuse" a recording that lacks a cue, or "omit" the cue (recordings of one's own only).
     frame_rate     frames a second of recordings without usable timestamps.
     labels         name of the table of labels in `manual_dir`.
     target         its column that is to be predicted.
+    folds          of CMDC: "disjoint" (ours) or "official" (as published, overlapping). Empty for recordings of one's
+                   own, whose labels may have a column fold.
     dev_fraction   share of subjects held out as dev where the corpus has no splits of its own.
     split_seed     of that division, which keeps a subject's sessions together and severities alike.
     """
 
+    corpus: str = "openface"
     manual_dir: str = ""
     data_dir: str = ""
     cues: tuple[str, ...] = tuple(OPENFACE_CUES)
@@ -38,10 +45,18 @@ class DataOptions:
     frame_rate: float = 30.0
     labels: str = "labels.csv"
     target: str = "target"
+    folds: str = ""
     dev_fraction: float = 1 / 3
     split_seed: int = 0
 
     def __post_init__(self):
+        if self.corpus not in CORPORA:
+            raise UserError(f"data.corpus is {self.corpus!r}: expected {' or '.join(CORPORA)}")
+        if self.folds not in CORPORA[self.corpus]:
+            expected = " or ".join(map(repr, CORPORA[self.corpus]))
+            raise UserError(f"data.folds is {self.folds!r}: expected {expected} with data.corpus {self.corpus}")
+        if self.corpus != "openface" and self.missing != "refuse":
+            raise UserError(f"data.missing is {self.missing!r}: expected 'refuse' with data.corpus {self.corpus}")
         check_options(self.cues, self.missing, self.frame_rate)
         if not 0 < self.dev_fraction < 1:
             raise UserError(f"data.dev_fraction is {self.dev_fraction}: expected a share between 0 and 1")
@@ -94,9 +109,10 @@ class Experiment:
     def __post_init__(self):
         if not 0 <= self.seed < 2**31:
             raise UserError(f"seed is {self.seed}: expected 0 or more, below 2**31")
-        if self.windows.segments != self.model.segments:
+        if self.windows.num_segments != self.model.segments:
             raise UserError(
-                f"windows.segments is {self.windows.segments}, model.segments {self.model.segments}: expected the same"
+                f"windows.segments is {self.windows.segments}, model.segments {self.model.segments}: expected the same "
+                "number; leave model.segments away"
             )
         if self.simulation and self.data.manual_dir:
             raise UserError(
@@ -108,8 +124,13 @@ class Experiment:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Experiment":
-        """From a config or from JSON. Raises UserError that names the key and what it takes."""
-        return _build(cls, values, "config")
+        """From a config or from JSON. Raises UserError that names the key and what it takes.
+
+        The model has as many segments as the windows: model.segments need not be given.
+        """
+        windows = _build(WindowOptions, values.get("windows", {}), "config.windows")
+        model = {"segments": windows.num_segments, **values.get("model", {})}
+        return _build(cls, {**values, "model": model}, "config")
 
     def to_json(self) -> str:
         """JSON that `from_json` reads back to an equal experiment."""
@@ -149,9 +170,10 @@ def _build(cls: type, values: Mapping[str, Any], where: str):
 
 def _value(kind, value, where: str):
     if isinstance(kind, types.UnionType):
-        if value is None:
-            return None
-        (kind,) = (part for part in typing.get_args(kind) if part is not type(None))
+        kinds = [part for part in typing.get_args(kind) if part is not type(None)]
+        if (value is None and len(kinds) < len(typing.get_args(kind))) or type(value) in kinds:
+            return value
+        kind = kinds[0]
     if dataclasses.is_dataclass(kind):
         return _build(kind, value, where)
     if typing.get_origin(kind) is tuple:

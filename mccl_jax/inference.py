@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from data_builders.openface.session import read_session
+from data_builders.cmdc import session as cmdc
+from data_builders.openface import session as openface
 from data_builders.records import Session
 from mccl_jax import regressors
 from mccl_jax.cues import Cue, differences
@@ -95,9 +96,21 @@ class Model:
         return said | ({"simulated": SIMULATED} if self.config.evaluation.simulated else {})
 
     def predict_file(self, path: str | pathlib.Path, regressor: str | None = None) -> dict[str, Any]:
-        """`predict` for an OpenFace CSV. Raises UserError where its cues are not those of the model."""
-        session = read_session(path, cues=tuple(self.specification), frame_rate=self.config.data.frame_rate)
+        """`predict` for a recording as the model's corpus has it: an OpenFace CSV, for CMDC the folder of an interview.
+
+        Raises UserError where it cannot be read, or where its cues are not those of the model.
+        """
+        read = self._reader.read_recording
+        session = read(pathlib.Path(path), tuple(self.specification), self.config.data.frame_rate)
         return self.predict(session, regressor) | {"recording": str(path)}
+
+    def recordings(self, source: str | pathlib.Path) -> list[pathlib.Path]:
+        """The recordings that `source` is or holds, each for `predict_file`. Raises UserError where there are none."""
+        return self._reader.recordings(pathlib.Path(source))
+
+    @property
+    def _reader(self):
+        return {"openface": openface, "cmdc": cmdc}[self.config.data.corpus]
 
     def _windows(self, sessions: Iterable[Session]):
         def checked():

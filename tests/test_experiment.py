@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from configs import common, openface, simulated
+from configs import cmdc, common, openface, simulated
 from mccl_jax.errors import UserError
 from mccl_jax.experiment import Experiment
 
@@ -14,9 +14,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 SECTIONS = ("data", "windows", "model", "train", "evaluation")
 
 
-@pytest.mark.parametrize("config", [common, openface, simulated])
+CONFIGS = [common.get_config(), openface.get_config(), simulated.get_config(), cmdc.get_config()]
+
+
+@pytest.mark.parametrize("config", [*CONFIGS, cmdc.get_config("simulated")])
 def test_configs_are_experiments_and_come_back_from_json(config):
-    experiment = Experiment.from_dict(config.get_config().to_dict())
+    experiment = Experiment.from_dict(config.to_dict())
     assert Experiment.from_json(experiment.to_json()) == experiment
 
 
@@ -25,7 +28,8 @@ def test_common_names_every_option():
     experiment = Experiment.from_dict(config.to_dict())
     for section in SECTIONS:
         names = {field.name for field in dataclasses.fields(getattr(experiment, section))}
-        assert set(config[section]) == names - {"simulated"}, section  # follows from what the data are
+        follow = {"model": {"segments"}, "evaluation": {"simulated"}}  # from the windows, from what the data are
+        assert set(config[section]) == names - follow.get(section, set()), section
 
 
 def test_common_holds_the_defaults():
@@ -33,6 +37,13 @@ def test_common_holds_the_defaults():
     experiment, bare = Experiment.from_dict(common.get_config().to_dict()), Experiment(name="common")
     for section in ("windows", "model", "train"):
         assert getattr(experiment, section) == getattr(bare, section)
+
+
+@pytest.mark.parametrize(("segments", "number"), [(5, 5), ("question", 12)])
+def test_the_model_has_the_segments_of_the_windows(segments, number):
+    experiment = Experiment.from_dict(_changed(windows={"segments": segments}))
+    assert experiment.model.segments == number
+    assert Experiment.from_json(experiment.to_json()) == experiment
 
 
 def test_every_option_is_read():
@@ -63,6 +74,12 @@ def _changed(**sections):
         ({"model": {"blocks": 2}}, "config.model.blocks is 2"),
         ({"model": {"segments": 4}}, "model.segments 4"),
         ({"windows": {"sampling": "often"}}, "windows.sampling"),
+        ({"windows": {"segments": "answer"}}, "windows.segments is 'answer'"),
+        ({"windows": {"segments": 1.5}}, "config.windows.segments is 1.5"),
+        ({"data": {"corpus": "mine"}}, "data.corpus is 'mine'"),
+        ({"data": {"folds": "official"}}, "data.folds is 'official'"),
+        ({"data": {"corpus": "cmdc"}}, "expected 'disjoint' or 'official'"),
+        ({"data": {"corpus": "cmdc", "folds": "disjoint", "missing": "omit"}}, "data.missing is 'omit'"),
         ({"windows": {"seconds": 0.5}}, "2 frames cannot be cut into 3 segments"),
         ({"data": {"cues": ("face",)}}, "face"),
         ({"data": {"dev_fraction": 1.0}}, "data.dev_fraction"),

@@ -23,6 +23,8 @@ from mccl_jax.cues import EYE_CORNERS, Cue
 from mccl_jax.errors import UserError
 
 SAMPLINGS = ("nearest", "mean")
+BY_QUESTION = "question"
+QUESTIONS = 12  # of the longest interview that is cut by questions, CMDC's
 REPRESENTATIONS = ("relative", "official")
 
 
@@ -32,12 +34,16 @@ class WindowOptions:
 
     sampling "nearest" takes the usable frame nearest to each point of the grid, "mean" the mean of the usable frames
     within half a step of it. A point that has none is interpolated between its usable neighbours where these lie at
-    most `max_gap` apart, and masked otherwise.
+    most `max_gap` apart, and masked otherwise. Nothing is taken across the end of an answer.
+
+    segments: into how many stretches of equal length the valid part is cut; or "question": each answer is a segment.
+    Then question q has the q-th twelfth of the window, which holds the answer's beginning, as far as it reaches; the
+    rest of it, and the whole of it where the answer is absent, is masked.
     """
 
     rate: float = 3.0
     seconds: float = 420.0
-    segments: int = 3
+    segments: int | str = 3
     sampling: str = "nearest"
     max_gap: float = 1.0
     representation: str = "relative"
@@ -49,13 +55,20 @@ class WindowOptions:
             raise UserError(f"windows.representation: {self.representation!r}: choose {' or '.join(REPRESENTATIONS)}")
         if self.rate <= 0 or self.seconds <= 0 or self.max_gap < 0:
             raise UserError("windows: rate and seconds must be positive, max_gap must not be negative")
-        if not 1 <= self.segments <= self.frames:
-            raise UserError(f"windows: {self.frames} frames cannot be cut into {self.segments} segments")
+        if isinstance(self.segments, str) and self.segments != BY_QUESTION:
+            raise UserError(f"windows.segments is {self.segments!r}: expected a number, or {BY_QUESTION}")
+        if not 1 <= self.num_segments <= self.frames:
+            raise UserError(f"windows: {self.frames} frames cannot be cut into {self.num_segments} segments")
 
     @property
     def frames(self) -> int:
         """T, the number of grid points of a window."""
         return round(self.rate * self.seconds)
+
+    @property
+    def num_segments(self) -> int:
+        """S, the number of segments of a window."""
+        return QUESTIONS if isinstance(self.segments, str) else self.segments
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,27 +134,58 @@ def _cut(session: Session, options: WindowOptions):
     usable = session.usable
     if not usable.any():
         return None
-    # From the first to the last word, or, where no transcript says, from the first to the last usable frame.
-    ends = session.time[usable][[0, -1]]
-    start, end = np.where(np.isfinite(session.speech_span), session.speech_span, ends)
-    n = min(options.frames, int((end - start) * options.rate + 1e-6) + 1)
-    if n < 1:
+    time, question = session.time[usable], session.question[usable]
+    place = _grid_by_question if options.segments == BY_QUESTION else _grid
+    places, grid, of_question = place(session, time, question, options)
+    if not len(places):
         return None
-    grid = start + np.arange(n) / options.rate
     cues = {name: values[usable].astype(np.float64) for name, values in session.cues.items()}
     cues = _relative_to_the_head(cues) if options.representation == "relative" else _min_max(cues)
-    sampled, mask = _resample(cues, session.time[usable], grid, options)
+    sampled, mask = _resample(cues, time, question, grid, of_question, options)
     if not mask.any():
         return None
     if options.representation == "relative":
         sampled = _around_the_resting_face(sampled, mask)
 
-    def pad(values, fill=0):
-        return np.pad(values, [(0, options.frames - n)] + [(0, 0)] * (values.ndim - 1), constant_values=fill)
+    def placed(values, fill=0):
+        whole = np.full((options.frames, *values.shape[1:]), fill, values.dtype)
+        whole[places] = values
+        return whole
 
-    cues = {name: pad(np.where(mask[:, None, None], values, 0)).astype(np.float32) for name, values in sampled.items()}
-    segment = pad(_segments(mask, options.segments), fill=-1)
-    return cues, pad(mask), segment, session.target, session.subject, session.session, usable.mean()
+    cues = {
+        name: placed(np.where(mask[:, None, None], values, 0)).astype(np.float32) for name, values in sampled.items()
+    }
+    segment = of_question - 1 if options.segments == BY_QUESTION else _segments(mask, options.segments)
+    segment = placed(segment.astype(np.int32), fill=-1)
+    return cues, placed(mask), segment, session.target, session.subject, session.session, usable.mean()
+
+
+def _grid(session: Session, time: np.ndarray, question: np.ndarray, options: WindowOptions):
+    """(places in the window, their times, the questions they belong to) of the interview as a whole."""
+    # From the first to the last word, or, where no transcript says, from the first to the last usable frame.
+    start, end = np.where(np.isfinite(session.speech_span), session.speech_span, time[[0, -1]])
+    n = max(0, min(options.frames, int((end - start) * options.rate + 1e-6) + 1))
+    grid = start + np.arange(n) / options.rate
+    return np.arange(n), grid, question[_nearest(time, grid)]
+
+
+def _grid_by_question(session: Session, time: np.ndarray, question: np.ndarray, options: WindowOptions):
+    """The same where each question has a stretch of the window to itself."""
+    asked = np.unique(question)
+    if asked[0] < 1 or asked[-1] > QUESTIONS:
+        raise UserError(
+            f"{session.session}: windows.segments is {BY_QUESTION!r}, but the recording is not cut by questions "
+            f"1..{QUESTIONS}: give a number of segments of equal length"
+        )
+    share = options.frames // QUESTIONS
+    places, grid, of_question = [], [], []
+    for one in asked:
+        first, last = time[question == one][[0, -1]]
+        n = min(share, int((last - first) * options.rate + 1e-6) + 1)
+        places.append((one - 1) * share + np.arange(n))
+        grid.append(first + np.arange(n) / options.rate)
+        of_question.append(np.full(n, one))
+    return tuple(map(np.concatenate, (places, grid, of_question)))
 
 
 def _segments(mask: np.ndarray, segments: int) -> np.ndarray:
@@ -202,18 +246,29 @@ def _min_max(cues: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return out
 
 
-def _resample(cues, time, grid, options) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Usable frames at `time` onto `grid`; returns the values (undefined where masked) and the mask."""
-    half_step = 0.5 / options.rate + 1e-9
+def _nearest(time: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Index of the frame that is nearest to each point of the grid; of two as near, the earlier one."""
     after = np.clip(np.searchsorted(time, grid), 0, len(time) - 1)
     before = np.clip(after - 1, 0, None)
+    return np.where(np.abs(time[before] - grid) <= np.abs(time[after] - grid), before, after)
+
+
+def _resample(cues, time, question, grid, of_question, options) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Usable frames at `time` onto `grid`; returns the values (undefined where masked) and the mask.
+
+    For each point, frames of another question than its own are as if they were not there.
+    """
+    half_step = 0.5 / options.rate + 1e-9
+    begin, end = np.searchsorted(question, of_question), np.searchsorted(question, of_question, side="right")
+    after = np.clip(np.searchsorted(time, grid), begin, end - 1)
+    before = np.clip(after - 1, begin, None)
     nearest = np.where(np.abs(time[before] - grid) <= np.abs(time[after] - grid), before, after)
     direct = np.abs(time[nearest] - grid) <= half_step
     gap = time[after] - time[before]
     bridged = ~direct & (time[before] <= grid) & (grid <= time[after]) & (gap <= options.max_gap + 1e-9)
     share = np.where(gap > 0, (grid - time[before]) / np.where(gap > 0, gap, 1), 0.0)[:, None, None]
-    first = np.searchsorted(time, grid - half_step)
-    count = np.searchsorted(time, grid + half_step, side="right") - first
+    first = np.clip(np.searchsorted(time, grid - half_step), begin, end)
+    count = np.clip(np.searchsorted(time, grid + half_step, side="right"), begin, end) - first
 
     def sample(values):
         if options.sampling == "nearest":

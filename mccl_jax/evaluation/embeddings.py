@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import zipfile
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from mccl_jax.errors import UserError
 from mccl_jax.files import replacing
 
 _FOLDER = "embeddings"
+_ARRAYS = ("session", "subject", "split", "target", "z_inter", "z_intra")
+_LABEL = "label/"
 _NAME = re.compile(r"epoch_(\d{5,})\.npz")
 
 
@@ -25,6 +28,7 @@ class Embeddings:
     target    (N,) float64; NaN where unknown.
     z_inter   (N, D) float32: the inter-cue view.
     z_intra   (N, D) float32: the intra-cue view.
+    labels    what else the corpus says of them, name -> (N,): float64 (NaN where unknown) or str ("").
     """
 
     session: np.ndarray
@@ -33,13 +37,14 @@ class Embeddings:
     target: np.ndarray
     z_inter: np.ndarray
     z_intra: np.ndarray
+    labels: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         for name, kind in (("session", np.str_), ("subject", np.str_), ("split", np.str_), ("target", np.float64)):
             object.__setattr__(self, name, np.asarray(getattr(self, name), kind))
         for name in ("z_inter", "z_intra"):
             object.__setattr__(self, name, np.asarray(getattr(self, name), np.float32))
-        per_session = (self.session, self.subject, self.split, self.target)
+        per_session = (self.session, self.subject, self.split, self.target, *self.labels.values())
         if any(array.shape != self.session.shape[:1] for array in per_session):
             raise ValueError(f"one entry a session expected, got {[array.shape for array in per_session]}")
         if self.z_inter.ndim != 2 or self.z_inter.shape != self.z_intra.shape or len(self.z_inter) != len(self):
@@ -57,7 +62,8 @@ class Embeddings:
 
     def rows(self, which: np.ndarray) -> "Embeddings":
         """The sessions that `which` selects: a mask (N,) bool or indices."""
-        return Embeddings(**{field.name: getattr(self, field.name)[which] for field in dataclasses.fields(self)})
+        labels = {name: values[which] for name, values in self.labels.items()}
+        return Embeddings(**{name: getattr(self, name)[which] for name in _ARRAYS}, labels=labels)
 
     def of_split(self, name: str) -> "Embeddings":
         """The sessions of one split; none where nobody is in it."""
@@ -68,7 +74,8 @@ class Embeddings:
 
         Raises UserError where it cannot be written.
         """
-        arrays = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        arrays |= {f"{_LABEL}{name}": values for name, values in self.labels.items()}
         with replacing(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **arrays)
 
@@ -77,7 +84,8 @@ class Embeddings:
         """Reads what `save` wrote. Raises UserError where it is absent, damaged or something else."""
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                return Embeddings(**{field.name: arrays[field.name] for field in dataclasses.fields(Embeddings)})
+                labels = {name.removeprefix(_LABEL): arrays[name] for name in arrays if name.startswith(_LABEL)}
+                return Embeddings(**{name: arrays[name] for name in _ARRAYS}, labels=labels)
         except (OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise UserError(

@@ -2,10 +2,9 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 import numpy as np
-
-from mccl_jax.metrics import Metric
 
 # Below this share of resamples in which a metric is defined, its interval would describe another question.
 _LEAST_DEFINED = 0.5
@@ -56,35 +55,22 @@ def bootstrap_interval(estimate: float, values: np.ndarray, subjects: int, level
     return Interval(float(lower), float(upper), undefined)
 
 
-def metric_interval(
-    metric: Metric,
-    true: np.ndarray,
-    predicted: np.ndarray,
+def score_interval(
+    score: Callable[[np.ndarray], np.ndarray],
     subject: np.ndarray,
     weights: np.ndarray,
-    threshold: float | None = None,
+    once: np.ndarray | None = None,
     level: float = 0.95,
 ) -> tuple[float, Interval]:
-    """A metric on N sessions and its interval over subjects; `weights` (R, N) as `subject_bootstrap` gives them."""
-    estimate = float(metric(true, predicted, threshold=threshold))
-    values = metric(true, predicted, weights, threshold)
-    return estimate, bootstrap_interval(estimate, values, len(np.unique(subject)), level)
+    """A score of N rows and its interval over subjects: `score` maps weights (..., N) to values (...).
 
-
-def difference_interval(
-    metric: Metric,
-    true: np.ndarray,
-    predicted: np.ndarray,
-    other: np.ndarray,
-    subject: np.ndarray,
-    weights: np.ndarray,
-    threshold: float | None = None,
-    level: float = 0.95,
-) -> tuple[float, Interval]:
-    """metric(predicted) - metric(other) on the same sessions and its interval, paired: the same resamples for both."""
-    estimate = float(metric(true, predicted, threshold=threshold) - metric(true, other, threshold=threshold))
-    values = metric(true, predicted, weights, threshold) - metric(true, other, weights, threshold)
-    return estimate, bootstrap_interval(estimate, values, len(np.unique(subject)), level)
+    `weights` (R, N) as `subject_bootstrap` gives them. `once` (N,): how much each row counts, 1 where it is None; less
+    than 1 where a session stands in several rows, so that it counts once. A difference of two metrics as the score is
+    paired: both meet the same resamples.
+    """
+    once = np.ones(len(subject)) if once is None else once
+    estimate = float(score(once))
+    return estimate, bootstrap_interval(estimate, score(weights * once), len(np.unique(subject)), level)
 
 
 def counted(sessions: int, subjects: int) -> str:
@@ -97,7 +83,8 @@ class ResidualInterval:
     """The interval around a new prediction that held-out errors justify; plain values, so that JSON can hold it.
 
     `halfwidth` is None where there were too few subjects for `level`: then the interval is the whole scale, from `low`
-    to `high` (None: the scale has no known end there).
+    to `high` (None: the scale has no known end there). `out_of_fold`: the errors are those of other models, each of
+    which knew a part of the sessions, while the one that predicts knew them all; then `level` is approximate.
     """
 
     level: float
@@ -106,6 +93,7 @@ class ResidualInterval:
     high: float | None
     sessions: int
     subjects: int
+    out_of_fold: bool = False
 
     def around(self, prediction: float) -> tuple[float | None, float | None]:
         """(lower, upper) end for one prediction, clipped to the scale; None where no end is known."""
@@ -125,6 +113,12 @@ class ResidualInterval:
                 f"the whole scale: {held_out} held out, too few for {self.level:.0%}, which needs "
                 f"{_least_subjects(self.level)} subjects"
             )
+        if self.out_of_fold:
+            return (
+                f"approximate {self.level:.0%}: the prediction +- {self.halfwidth:.4g}, from the absolute errors on "
+                f"{held_out}, each made by a model of the other folds, while this model has seen all of them; clipped "
+                "to the scale; not valid outside the population of this corpus"
+            )
         return (
             f"{self.level:.0%} split-conformal: the prediction +- {self.halfwidth:.4g}, from the absolute errors on "
             f"{held_out} held out, clipped to the scale; not valid outside the population of this corpus"
@@ -137,6 +131,8 @@ def residual_interval(
     low: float | None = None,
     high: float | None = None,
     subject: np.ndarray | None = None,
+    session: np.ndarray | None = None,
+    out_of_fold: bool = False,
 ) -> ResidualInterval:
     """Split-conformal half-width from (N,) held-out residuals, with the (n + 1) correction of finite samples.
 
@@ -145,7 +141,8 @@ def residual_interval(
     people, not recordings. With one session a subject (the default) this is the textbook rule, the
     ceil(level x (n + 1))-th smallest. Sources: Lei et al. 2018, "Distribution-free predictive inference for
     regression"; for repeated sessions Dunn et al. 2022, "Distribution-free prediction sets for two-layer hierarchical
-    models" (pooling CDFs).
+    models" (pooling CDFs). `session` (N,) tells how many sessions the residuals are of; each is one where it is None.
+    `out_of_fold`: see `ResidualInterval`.
 
     Raises ValueError where a residual is not finite.
     """
@@ -158,7 +155,8 @@ def residual_interval(
     weight_up_to = np.cumsum(1 / sessions[index[order]])
     reached = np.flatnonzero(weight_up_to >= level * (len(sessions) + 1) - _ROUNDING)
     halfwidth = float(errors[order[reached[0]]]) if len(reached) else None
-    return ResidualInterval(level, halfwidth, low, high, len(errors), len(sessions))
+    number = len(errors) if session is None else len(np.unique(session))
+    return ResidualInterval(level, halfwidth, low, high, number, len(sessions), out_of_fold)
 
 
 def _least_subjects(level: float) -> int:

@@ -2,23 +2,25 @@
 
 Two protocols. `last`: the last epoch, fixed before training; the primary result. `official`: the epoch of lowest MAE on
 the very sessions that are reported, as the paper's code does it, and therefore optimistic. Either stands beside
-predicting the training mean and the training median.
+predicting the training mean and the training median. Where there are folds, each session is predicted by a training
+that did not see it, and the scores are over all of them.
 """
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from mccl_jax import regressors
-from mccl_jax.errors import UserError
 from mccl_jax.evaluation.embeddings import Embeddings
+from mccl_jax.evaluation.held_out import Fitted, HeldOut, fit, hold_out, mae_of_known
 from mccl_jax.evaluation.intervals import ResidualInterval, residual_interval
+from mccl_jax.evaluation.options import Options
+from mccl_jax.evaluation.pooled import Pooled, joined
 from mccl_jax.evaluation.scoring import ScoredSessions, verdict
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 NO_DIAGNOSIS = "Research software, not a diagnostic device: no number here is a diagnosis of anybody."
 SIMULATED = "SIMULATED data: these numbers say nothing about real people."
 # The protocols, and what each is worth.
@@ -27,197 +29,152 @@ PROTOCOLS = {
     "official": "OPTIMISTIC: for each regressor the epoch of lowest MAE on the very sessions that are reported (the "
     "first of equal ones), as the paper's code chooses it; no estimate for new people",
 }
+# The baseline that is told something about each session that the models are not told.
+INFORMED = "group_mean"
 # Below this many subjects a percentile interval is too narrow to be taken at its word.
 _FEW_SUBJECTS = 20
 
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """What is reported, and how.
-
-    target          what the numbers are called, for instance "PHQ-8".
-    reported_split  the split whose sessions are scored; regressors are fitted on "train".
-    threshold       at or above it a session is positive; None where the target has no such threshold.
-    low, high       ends of the target's scale; None where it has no known end.
-    primary         the regressor whose result is the headline; one of `regressors`.
-    seed            of XGBoost's rows (the paper's is 0) and of the resamples.
-    level           of the intervals of metrics; `prediction_level` of those around one prediction.
-    """
-
-    target: str = "severity"
-    reported_split: str = "test"
-    threshold: float | None = None
-    low: float | None = None
-    high: float | None = None
-    regressors: tuple[str, ...] = ("xgboost", "ridge")
-    primary: str = "xgboost"
-    seed: int = 0
-    resamples: int = 2000
-    level: float = 0.95
-    prediction_level: float = 0.9
-    simulated: bool = False
-
-    def __post_init__(self):
-        unknown = [name for name in self.regressors if name not in regressors.REGRESSORS]
-        if unknown or not self.regressors:
-            known = ", ".join(regressors.REGRESSORS)
-            raise UserError(f"evaluation.regressors is {self.regressors}: expected one or more of {known}")
-        for name in ("level", "prediction_level"):
-            if not 0 < getattr(self, name) < 1:
-                raise UserError(f"evaluation.{name} is {getattr(self, name)}: expected a share below 1, such as 0.95")
-        if self.resamples < 1 or self.seed < 0:
-            raise UserError("evaluation: resamples must be at least 1, and seed must not be negative")
-        if None not in (self.low, self.high) and self.low >= self.high:
-            raise UserError(f"evaluation.low is {self.low}, evaluation.high {self.high}: expected low below high")
-        if self.primary not in self.regressors:
-            raise UserError(
-                f"evaluation: primary regressor {self.primary!r} is not among {', '.join(self.regressors)}; expected "
-                "one of them: correct the config"
-            )
-        if self.reported_split == "train":
-            raise UserError(
-                "evaluation: the reported split is 'train', whose sessions the regressors know; expected a held-out "
-                "split: report dev or test"
-            )
+Track = Callable[[Iterable[int]], Iterable[int]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """`results` is what results.json holds, `predictions` one row a reported session (protocol `last`).
+    """`results` is what results.json holds, `predictions` one row a reported session and fold (protocol `last`).
 
-    `regressors`, by name, are those of the last epoch, and `residual_intervals` the intervals around their predictions.
+    `regressors`, by name, are those of the final model, and `residual_intervals` the intervals around their
+    predictions.
     """
 
     results: dict[str, Any]
     predictions: list[dict[str, Any]]
-    regressors: dict[str, regressors.Regressor]
+    regressors: Fitted
     residual_intervals: dict[str, ResidualInterval]
 
 
-def evaluate(
-    files: Mapping[int, str | pathlib.Path],
-    options: Options,
-    track: Callable[[Iterable[int]], Iterable[int]] = iter,
-) -> Evaluation:
-    """Fits and scores the regressors on the embeddings of every evaluated epoch.
+def evaluate(files: Mapping[int, str | pathlib.Path], options: Options, track: Track = iter) -> Evaluation:
+    """Fits and scores the regressors on the embeddings of every evaluated epoch of one training.
 
     `files`: epoch -> file, as `evaluated_epochs` lists them. `track` wraps the sequence of epochs, for a progress bar.
-    Depends on the files and the options alone: the same in, the same bytes out.
-
-    Raises UserError where there is no epoch, no session with a known target in train, no session in the reported split,
-    an epoch whose sessions differ from the others', or embeddings that are not finite.
+    Depends on the files and the options alone: the same in, the same bytes out. Raises UserError as `hold_out` does.
     """
-    if not files:
-        raise UserError("evaluation: no embeddings; expected embeddings/epoch_*.npz: train in this workdir first")
-    epochs = sorted(files)
-    last = Embeddings.load(files[epochs[-1]])
-    train, reported = _known(last.of_split("train")), last.of_split(options.reported_split)
-    if len(reported) == 0:
-        raise UserError(
-            f"evaluation: no session in the reported split {options.reported_split!r}; expected one of "
-            f"{', '.join(sorted(set(last.split.tolist())))}: correct the config"
-        )
-    scored = _known(reported)
-    sessions = ScoredSessions(
-        scored.target, scored.subject, options.threshold, options.resamples, options.level, options.seed
-    )
+    held_out = hold_out("", files, options, track)
+    return _evaluation([held_out], held_out.fitted, options)
 
-    fitted, predicted = {}, {}
-    for epoch in track(epochs):
-        embeddings = _same_sessions(Embeddings.load(files[epoch]), last, files[epoch])
-        fitted = _fit(_known(embeddings.of_split("train")), options)
-        features = _known(embeddings.of_split(options.reported_split)).features
-        predicted[epoch] = {name: regressor.predict(features) for name, regressor in fitted.items()}
-    curve = [
-        {"epoch": epoch, "mae": {name: _mae(scored, values) for name, values in of_regressor.items()}}
-        for epoch, of_regressor in predicted.items()
-    ]
 
-    baselines = _baselines(train, sessions)
-    epochs_of = {
-        "last": dict.fromkeys(options.regressors, epochs[-1]),
-        "official": {name: _best_epoch(curve, name) for name in options.regressors},
+def cross_validate(
+    folds: Mapping[str, Mapping[int, str | pathlib.Path]],
+    final: str | pathlib.Path,
+    options: Options,
+    track: Track = iter,
+) -> Evaluation:
+    """Scores the out-of-fold predictions of several trainings together, and each fold by itself.
+
+    `folds`: name -> the files of that fold's training. `final`: the embeddings of a training on all sessions, on which
+    the regressors of the final model are fitted; no score is of that one. Raises UserError as `hold_out` does.
+    """
+    held_out = [hold_out(name, files, options, track) for name, files in folds.items()]
+    return _evaluation(held_out, fit(Embeddings.load(final), options), options)
+
+
+def _evaluation(held_out: Sequence[HeldOut], fitted: Fitted, options: Options) -> Evaluation:
+    pooled = Pooled.of(held_out, options)
+    sessions = pooled.scored()
+    last = max(held_out[0].predicted)
+    epochs = {
+        "last": {name: [last] * len(held_out) for name in options.regressors},
+        "official": {name: [one.best_epoch(name) for one in held_out] for name in options.regressors},
+    }
+    predicted = {
+        protocol: {name: _predicted(held_out, name, chosen) for name, chosen in of_regressor.items()}
+        for protocol, of_regressor in epochs.items()
+    }
+    baselines = {
+        name: {"value": _common(values), "metrics": sessions.metrics(values[pooled.known])}
+        for name, values in pooled.baselines.items()
     }
     protocols = {
         protocol: {
             "description": description,
             "optimistic": protocol == "official",
             "models": {
-                name: {"epoch": epoch, **_scores(name, predicted[epoch][name], sessions, baselines)}
-                for name, epoch in epochs_of[protocol].items()
+                name: {
+                    "epoch": _by_fold(held_out, epochs[protocol][name]),
+                    **_scores(name, values, pooled, sessions, baselines),
+                }
+                for name, values in predicted[protocol].items()
             },
         }
         for protocol, description in PROTOCOLS.items()
     }
-    residuals = {name: scored.target - predicted[epochs[-1]][name] for name in options.regressors}
+    several = len(held_out) > 1
     intervals = {
-        name: residual_interval(values, options.prediction_level, options.low, options.high, scored.subject)
-        for name, values in residuals.items()
+        name: residual_interval(
+            sessions.true - values[pooled.known],
+            options.prediction_level,
+            options.low,
+            options.high,
+            sessions.subject,
+            sessions.session,
+            out_of_fold=several,
+        )
+        for name, values in predicted["last"].items()
     }
+    predictors = {**predicted["last"], **pooled.baselines}
     results = {
         **_header(options),
         "verdict": protocols["last"]["models"][options.primary]["verdict"],
-        "counts": {"train": ScoredSessions(train.target, train.subject, options.threshold).counts}
-        | {options.reported_split: sessions.counts},
-        "notes": _notes(last, train, reported, sessions),
+        "counts": _counts(held_out, sessions, options),
+        "notes": _notes(held_out, pooled, sessions, options),
         "baselines": baselines,
         "protocols": protocols,
-        "curve": curve,
+        "groups": pooled.parts(pooled.group, predictors) if options.group else [],
+        "folds": pooled.parts(pooled.fold, predictors) if several else [],
+        "curve": _curve(held_out, options),
         "prediction_intervals": {
             name: {**dataclasses.asdict(interval), "explanation": interval.explanation}
             for name, interval in intervals.items()
         },
     }
-    return Evaluation(results, _rows(reported, fitted, baselines), fitted, intervals)
+    return Evaluation(results, pooled.rows(predicted["last"]), fitted, intervals)
 
 
-def _known(embeddings: Embeddings) -> Embeddings:
-    return embeddings.rows(np.isfinite(embeddings.target))
+def _predicted(held_out: Sequence[HeldOut], regressor: str, epochs: Sequence[int]) -> np.ndarray:
+    """(R,) the predictions of each fold at its epoch."""
+    return joined([one.predicted[epoch][regressor] for one, epoch in zip(held_out, epochs, strict=True)])
 
 
-def _same_sessions(embeddings: Embeddings, last: Embeddings, file: str | pathlib.Path) -> Embeddings:
-    for name in ("session", "subject", "split", "target"):
-        if not np.array_equal(getattr(embeddings, name), getattr(last, name), equal_nan=name == "target"):
-            raise UserError(
-                f"{file}: its sessions are not those of the last epoch ({name} differs); expected one data set in all "
-                "epochs: train in an empty workdir"
-            )
-    return embeddings
+def _common(values: np.ndarray) -> float | None:
+    """The value that stands in every row, None where folds (or groups) differ."""
+    return float(values[0]) if (values == values[0]).all() else None
 
 
-def _fit(train: Embeddings, options: Options) -> dict[str, regressors.Regressor]:
-    return {
-        name: regressors.fit(name, train.features, train.target, options.seed, train.subject)
-        for name in options.regressors
-    }
+def _by_fold(held_out: Sequence[HeldOut], epochs: Sequence[int]) -> int | dict[str, int]:
+    """The epoch that is reported, or fold -> epoch where folds differ."""
+    of_fold = {one.name: epoch for one, epoch in zip(held_out, epochs, strict=True)}
+    return epochs[0] if len(set(epochs)) == 1 else of_fold
 
 
-def _mae(scored: Embeddings, predicted: np.ndarray) -> float | None:
-    return float(np.abs(scored.target - predicted).mean()) if len(scored) else None
+def _curve(held_out: Sequence[HeldOut], options: Options) -> list[dict[str, Any]]:
+    """MAE at every evaluated epoch, on the reported sessions of all folds."""
+    target = joined([one.reported.target for one in held_out])
 
+    def mae(name, epoch):
+        return mae_of_known(target, _predicted(held_out, name, [epoch] * len(held_out)))
 
-def _best_epoch(curve: list[dict[str, Any]], regressor: str) -> int:
-    """The first epoch of lowest MAE; the last epoch where no reported session has a known target."""
-    known = [entry for entry in curve if entry["mae"][regressor] is not None]
-    return min(known, key=lambda entry: entry["mae"][regressor])["epoch"] if known else curve[-1]["epoch"]
-
-
-def _baselines(train: Embeddings, sessions: ScoredSessions) -> dict[str, dict[str, Any]]:
-    values = {"train_mean": float(np.mean(train.target)), "train_median": float(np.median(train.target))}
-    return {
-        name: {"value": value, "metrics": sessions.metrics(np.full(len(sessions), value))}
-        for name, value in values.items()
-    }
+    return [
+        {"epoch": epoch, "mae": {name: mae(name, epoch) for name in options.regressors}}
+        for epoch in held_out[0].predicted
+    ]
 
 
 def _scores(
-    name: str, predicted: np.ndarray, sessions: ScoredSessions, baselines: dict[str, dict[str, Any]]
+    name: str, predicted: np.ndarray, pooled: Pooled, sessions: ScoredSessions, baselines: Mapping[str, dict[str, Any]]
 ) -> dict[str, Any]:
-    """Metrics, and the comparison with the baseline that has the lower MAE on the same sessions: the harder one."""
-    mae_of = {baseline: scores["metrics"]["mae"] for baseline, scores in baselines.items()}
+    """Metrics, and the comparison with the uninformed baseline that has the lower MAE on the same sessions."""
+    mae_of = {rival: scores["metrics"]["mae"] for rival, scores in baselines.items() if rival != INFORMED}
     better = min(mae_of, key=lambda baseline: mae_of[baseline]["estimate"] or 0.0)
-    metrics = sessions.metrics(predicted)
-    difference = sessions.difference_of_mae(predicted, np.full(len(sessions), baselines[better]["value"]))
+    metrics = sessions.metrics(predicted[pooled.known])
+    difference = sessions.difference_of_mae(predicted[pooled.known], pooled.baselines[better][pooled.known])
     words = f"predicting the training {better.removeprefix('train_')}"
     return {
         "metrics": metrics,
@@ -237,6 +194,8 @@ def _header(options: Options) -> dict[str, Any]:
             "low": options.low,
             "high": options.high,
             "threshold": options.threshold,
+            "positive": options.positive or None,
+            "group": options.group or None,
         },
         "reported_split": options.reported_split,
         "primary": {"protocol": "last", "regressor": options.primary},
@@ -250,40 +209,60 @@ def _header(options: Options) -> dict[str, Any]:
     }
 
 
-def _notes(last: Embeddings, train: Embeddings, reported: Embeddings, sessions: ScoredSessions) -> list[str]:
+def _counts(held_out: Sequence[HeldOut], sessions: ScoredSessions, options: Options) -> dict[str, dict[str, int]]:
+    """Train (without folds; with folds a range over them) and reported."""
+    train = [ScoredSessions(one.train.target, one.train.subject).counts for one in held_out]
+    if len(held_out) == 1:
+        of_train = train[0]
+    else:
+        of_train = {
+            f"{end}_{name}": int(pick(one[name] for one in train))
+            for name in ("n_sessions", "n_subjects")
+            for end, pick in (("fewest", min), ("most", max))
+        }
+    return {"train": of_train, options.reported_split: sessions.counts}
+
+
+def _notes(held_out: Sequence[HeldOut], pooled: Pooled, sessions: ScoredSessions, options: Options) -> list[str]:
     """What a reader of the numbers must know besides them."""
     notes = []
-    unknown_train, unknown_reported = len(last.of_split("train")) - len(train), len(reported) - len(sessions)
+    several = len(held_out) > 1
+    if several:
+        notes.append(
+            f"Scores are over the out-of-fold predictions of {len(held_out)} folds. CCC, Pearson and AUROC compare "
+            "sessions of the same fold only: pooled, even the train means would seem to order them."
+        )
+    if len(pooled.tested_twice):
+        notes.append(
+            f"The folds overlap: {len(pooled.tested_twice)} sessions are tested in several; each counts once in all, "
+            "its predictions sharing the weight."
+        )
+    if options.group:
+        notes.append(
+            f"group mean: the train mean of each session's {options.group}, which the models are not told; the "
+            "verdicts do not compare with it."
+        )
+    if options.positive:
+        called = (
+            f"; called so at a prediction of {options.threshold:g} or more" if options.threshold is not None else ""
+        )
+        notes.append(f"Positive is who has {options.positive} 1 in the labels{called}.")
+    unknown_train = max(one.unknown_train for one in held_out)
+    unknown_reported = len(np.unique(pooled.session[~pooled.known]))
     if unknown_train:
         notes.append(f"{unknown_train} train sessions have no known target: the regressors were fitted without them.")
     if unknown_reported:
         notes.append(f"{unknown_reported} reported sessions have no known target: predicted, but not scored.")
-    shared = len(np.intersect1d(train.subject, reported.subject))
+    shared = sum(len(np.intersect1d(one.train.subject, one.reported.subject)) for one in held_out)
     if shared:
         notes.append(f"{shared} subjects are both in train and in the reported split: the scores flatter the model.")
-    if np.ptp(train.target) == 0:
+    if all(np.ptp(one.train.target) == 0 for one in held_out):
         notes.append("All training targets are equal: there was nothing to learn.")
     if sessions.counts.get("n_positive") == 0:
-        notes.append(f"No reported session is at or above the threshold {sessions.threshold:g}.")
+        by_threshold = f"is at or above the threshold {options.threshold or 0:g}"
+        what = f"has {options.positive} 1" if options.positive else by_threshold
+        notes.append(f"No reported session {what}.")
     subjects = sessions.counts["n_subjects"]
     if 2 <= subjects < _FEW_SUBJECTS:
         notes.append(f"Only {subjects} subjects were scored: the intervals are narrower than they should be.")
     return notes
-
-
-def _rows(
-    reported: Embeddings, fitted: dict[str, regressors.Regressor], baselines: dict[str, dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """One row a reported session; the target is None where it is unknown."""
-    predicted = {name: regressor.predict(reported.features) for name, regressor in fitted.items()}
-    return [
-        {
-            "session": str(reported.session[row]),
-            "subject": str(reported.subject[row]),
-            "split": str(reported.split[row]),
-            "target": float(reported.target[row]) if np.isfinite(reported.target[row]) else None,
-            **{name: float(values[row]) for name, values in predicted.items()},
-            **{name: baseline["value"] for name, baseline in baselines.items()},
-        }
-        for row in range(len(reported))
-    ]

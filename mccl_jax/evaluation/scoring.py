@@ -3,12 +3,13 @@
 import dataclasses
 import functools
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from mccl_jax.evaluation.intervals import Interval, counted, difference_interval, metric_interval, subject_bootstrap
-from mccl_jax.metrics import METRICS, applicable
+from mccl_jax.evaluation.intervals import Interval, counted, score_interval, subject_bootstrap
+from mccl_jax.metrics import METRICS, Kind, Metric, applicable
 
 # A score as it stands in results.json: estimate, lower, upper, n_sessions, n_subjects, undefined_resamples, reason.
 Score = dict[str, Any]
@@ -16,9 +17,13 @@ Score = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class ScoredSessions:
-    """N sessions with a known target, on which any number of predictors is compared by the same resamples.
+    """N predicted sessions with a known target, on which any number of predictors is compared by the same resamples.
 
-    true (N,), subject (N,); `threshold` separates the positive sessions, None where the target has none.
+    true (N,), subject (N,). At or above `threshold` a session is called positive; None where the target has none.
+    positive   (N,) bool: which sessions are positive; by the threshold where it is None.
+    fold       (N,) in which fold a session was predicted; all in one where it is None.
+    session    (N,) its name: one that stands in several rows, because several folds test it, counts once in all. Each
+               row is a session of its own where it is None.
     """
 
     true: np.ndarray
@@ -27,6 +32,9 @@ class ScoredSessions:
     resamples: int = 2000
     level: float = 0.95
     seed: int = 0
+    positive: np.ndarray | None = None
+    fold: np.ndarray | None = None
+    session: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.true)
@@ -34,10 +42,22 @@ class ScoredSessions:
     @functools.cached_property
     def counts(self) -> dict[str, int]:
         """Sessions and subjects, and the positive sessions where there is a threshold."""
-        counts = {"n_sessions": len(self), "n_subjects": len(np.unique(self.subject))}
-        if self.threshold is not None:
-            counts["n_positive"] = int(np.sum(self.true >= self.threshold))
+        first = np.unique(self._session, return_index=True)[1]
+        counts = {"n_sessions": len(first), "n_subjects": len(np.unique(self.subject))}
+        if self.positive is not None or self.threshold is not None:
+            positive = self.true >= self.threshold if self.positive is None else self.positive
+            counts["n_positive"] = int(np.sum(positive[first]))
         return counts
+
+    @functools.cached_property
+    def _session(self) -> np.ndarray:
+        return np.arange(len(self)) if self.session is None else self.session
+
+    @functools.cached_property
+    def _once(self) -> np.ndarray:
+        """How much each row counts, so that every session counts once."""
+        _, index, times = np.unique(self._session, return_inverse=True, return_counts=True)
+        return 1 / times[index]
 
     @functools.cached_property
     def _weights(self) -> np.ndarray:
@@ -45,23 +65,27 @@ class ScoredSessions:
 
     def metrics(self, predicted: np.ndarray) -> dict[str, Score]:
         """Every metric that applies, by name; nulls and a reason where one has no value or no interval."""
-        scores = {}
-        for metric in applicable(self.threshold):
-            estimate, interval = metric_interval(
-                metric, self.true, predicted, self.subject, self._weights, self.threshold, self.level
-            )
-            scores[metric.name] = self._score(estimate, interval, metric.undefined)
-        return scores
+        return self._scores(applicable(self.threshold, self.positive is not None), predicted)
+
+    def errors(self, predicted: np.ndarray) -> dict[str, Score]:
+        """Only the metrics that say how far values lie apart: those that mean something within a group."""
+        return self._scores([metric for metric in applicable(None) if metric.kind is Kind.VALUES], predicted)
 
     def difference_of_mae(self, predicted: np.ndarray, baseline: np.ndarray) -> Score:
         """MAE(predicted) - MAE(baseline), paired; negative where `predicted` is the better one."""
         mae = METRICS["mae"]
-        estimate, interval = difference_interval(
-            mae, self.true, predicted, baseline, self.subject, self._weights, level=self.level
+        return self._score(
+            lambda weights: self._value(mae, predicted, weights) - self._value(mae, baseline, weights), mae
         )
-        return self._score(estimate, interval, mae.undefined)
 
-    def _score(self, estimate: float, interval: Interval, undefined: str) -> Score:
+    def _scores(self, metrics: Sequence[Metric], predicted: np.ndarray) -> dict[str, Score]:
+        return {m.name: self._score(lambda weights, m=m: self._value(m, predicted, weights), m) for m in metrics}
+
+    def _value(self, metric: Metric, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return metric(self.true, predicted, weights, self.threshold, self.positive, self.fold)
+
+    def _score(self, score: Callable[[np.ndarray], np.ndarray], metric: Metric) -> Score:
+        estimate, interval = score_interval(score, self.subject, self._weights, self._once, self.level)
         return {
             "estimate": _or_none(estimate),
             "lower": _or_none(interval.lower),
@@ -69,7 +93,7 @@ class ScoredSessions:
             "n_sessions": self.counts["n_sessions"],
             "n_subjects": self.counts["n_subjects"],
             "undefined_resamples": interval.undefined,
-            "reason": self._reason(estimate, interval, undefined),
+            "reason": self._reason(estimate, interval, metric.undefined),
         }
 
     def _reason(self, estimate: float, interval: Interval, undefined: str) -> str | None:

@@ -1,15 +1,18 @@
-"""--mode=evaluate: scores, figures and the final model from what a training left in its workdir."""
+"""--mode=evaluate: scores, figures and the final model from what a training, or one a fold, left in a workdir."""
 
 import dataclasses
 import json
 import pathlib
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import tqdm
 
+from mccl_jax.data.splits import ALL, FOLD
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation import protocols, results
 from mccl_jax.evaluation.embeddings import evaluated_epochs
+from mccl_jax.evaluation.options import Options
 from mccl_jax.experiment import Experiment
 from mccl_jax.report import figures, tables
 from mccl_jax.training import checkpoints
@@ -40,31 +43,90 @@ def run(
     """
     experiment = experiment_of(workdir)
     changes = {**dataclasses.asdict(experiment.evaluation), **(changes or {})}
-    experiment = dataclasses.replace(experiment, evaluation=protocols.Options(**changes))
-    arrays, metadata, steps_per_epoch = _end_of_training(workdir, experiment)
+    experiment = dataclasses.replace(experiment, evaluation=Options(**changes))
+    trainings = _trainings(workdir)
+    ended = {name: _end_of_training(workdir / name, experiment) for name in trainings}
+    epochs = {name: _evaluated(workdir / name, experiment) for name in trainings}
+
+    def track(of_training):
+        return tqdm.tqdm(of_training, desc="scoring", unit="epoch", disable=None)
+
+    options = experiment.evaluation
+    if ALL in trainings:
+        of_folds = {name: files for name, files in epochs.items() if name != ALL}
+        final = epochs[ALL][experiment.train.epochs]
+        evaluation, scored = protocols.cross_validate(of_folds, final, options, track), list(of_folds)
+    else:
+        evaluation, scored = protocols.evaluate(epochs[""], options, track), [""]
+    if notes is None:
+        notes = results.read(workdir)["sessions"] if (workdir / results.RESULTS).exists() else []
+    evaluation.results["sessions"] = list(notes)
+
+    curves = [_loss_curve(workdir / name, ended[name].steps_per_epoch, by_epoch=len(scored) > 1) for name in scored]
+    figures.draw_curves(workdir / "curves.png", evaluation.results, *np.mean(curves, axis=0))
+    figures.draw_predicted_against_true(
+        workdir / "predicted_against_true.png", evaluation.results, evaluation.predictions
+    )
+    _save_model(workdir / MODEL, ended[trainings[-1]], evaluation, experiment)
+    results.write(evaluation, workdir)
+    say(tables.results_table(evaluation.results))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Ended:
+    """The checkpoint after the last step of a training."""
+
+    arrays: dict
+    metadata: dict
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.metadata["steps_per_epoch"]
+
+
+def _trainings(workdir: pathlib.Path) -> list[str]:
+    """The folders of the trainings in a workdir: [""], or those of the folds and, last, that of the final model."""
+    folds = [path.name for path in workdir.glob(f"{FOLD}*") if path.name.removeprefix(FOLD).isdecimal()]
+    return [*sorted(folds, key=lambda name: int(name.removeprefix(FOLD))), ALL] if folds else [""]
+
+
+def _end_of_training(workdir: pathlib.Path, experiment: Experiment) -> _Ended:
+    newest = checkpoints.newest(workdir / CHECKPOINTS)
+    if newest is not None:
+        arrays, metadata, _ = newest
+        total = metadata["steps_per_epoch"] * experiment.train.epochs
+        if int(arrays["state"]["step"]) == total:
+            return _Ended(arrays, metadata)
+    found = f"step {int(newest[0]['state']['step'])} of {total}" if newest else "none"
+    raise UserError(
+        f"{workdir}: its training is not finished (newest readable checkpoint: {found}); run --mode=train in this "
+        "workdir, which goes on from there"
+    )
+
+
+def _evaluated(workdir: pathlib.Path, experiment: Experiment) -> dict[int, pathlib.Path]:
     epochs = evaluated_epochs(workdir)
     if experiment.train.epochs not in epochs:
         raise UserError(
             f"{workdir}: the embeddings of its last epoch are missing; run --mode=train here, which makes them anew"
         )
-    evaluation = protocols.evaluate(
-        epochs, experiment.evaluation, track=lambda e: tqdm.tqdm(e, desc="scoring", unit="epoch", disable=None)
-    )
-    if notes is None:
-        notes = results.read(workdir)["sessions"] if (workdir / results.RESULTS).exists() else []
-    evaluation.results["sessions"] = list(notes)
+    return epochs
 
+
+def _loss_curve(workdir: pathlib.Path, steps_per_epoch: int, by_epoch: bool) -> np.ndarray:
+    """(2, M): epochs done and the loss of each step, or the mean loss of each epoch, so that folds can be averaged."""
     metrics = read_metrics(workdir)
-    figures.draw_curves(
-        workdir / "curves.png",
-        evaluation.results,
-        [(line["step"] + 1) / steps_per_epoch for line in metrics],
-        [line["loss"] for line in metrics],
-    )
-    figures.draw_predicted_against_true(
-        workdir / "predicted_against_true.png", evaluation.results, evaluation.predictions
-    )
-    state = {name: arrays["state"][name] for name in ("params", "batch_stats")}
+    done = np.array([(line["step"] + 1) / steps_per_epoch for line in metrics])
+    loss = np.array([line["loss"] for line in metrics])
+    if not by_epoch:
+        return np.stack([done, loss])
+    epochs = np.ceil(done - 1e-9)
+    return np.array([[epoch, loss[epochs == epoch].mean()] for epoch in np.unique(epochs)]).T
+
+
+def _save_model(folder: pathlib.Path, ended: _Ended, evaluation: protocols.Evaluation, experiment: Experiment) -> None:
+    """The final model with its regressors and the intervals around their predictions."""
+    state = {name: ended.arrays["state"][name] for name in ("params", "batch_stats")}
     regressors = {
         name: {
             "regressor": json.loads(regressor.to_json()),
@@ -73,24 +135,7 @@ def run(
         for name, regressor in evaluation.regressors.items()
     }
     checkpoints.save(
-        workdir / MODEL,
-        {"state": state, "scaler": arrays["scaler"]},
-        {**metadata, "experiment": experiment.to_json(), "regressors": regressors},
-    )
-    results.write(evaluation, workdir)
-    say(tables.results_table(evaluation.results))
-
-
-def _end_of_training(workdir: pathlib.Path, experiment: Experiment):
-    """(arrays, metadata, steps an epoch) of the checkpoint after the last step."""
-    newest = checkpoints.newest(workdir / CHECKPOINTS)
-    if newest is not None:
-        arrays, metadata, _ = newest
-        total = metadata["steps_per_epoch"] * experiment.train.epochs
-        if int(arrays["state"]["step"]) == total:
-            return arrays, metadata, metadata["steps_per_epoch"]
-    found = f"step {int(newest[0]['state']['step'])} of {total}" if newest else "none"
-    raise UserError(
-        f"{workdir}: its training is not finished (newest readable checkpoint: {found}); run --mode=train in this "
-        "workdir, which goes on from there"
+        folder,
+        {"state": state, "scaler": ended.arrays["scaler"]},
+        {**ended.metadata, "experiment": experiment.to_json(), "regressors": regressors},
     )

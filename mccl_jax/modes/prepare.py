@@ -2,31 +2,41 @@
 
 import pathlib
 
+from data_builders.cmdc import cmdc_dataset_builder
 from data_builders.openface import openface_dataset_builder
 from data_builders.preparation import open_or_prepare
 from data_builders.report import Report
 from data_builders.simulator.corpus import DESCRIPTION, write_corpus
 from mccl_jax.errors import UserError
-from mccl_jax.experiment import Experiment
+from mccl_jax.experiment import DataOptions, Experiment
 
 
 def prepare(experiment: Experiment, say=print):
     """The prepared data set (a TFDS builder) and its report; prepares what is missing or out of date."""
     data = experiment.data
+    builder, config = _builder(data)
     place = pathlib.Path(data.data_dir or pathlib.Path("prepared", experiment.name)).expanduser()
     if experiment.simulation:
-        raw = write_corpus(place / "raw", experiment.simulation, say)
+        raw = write_corpus(place / "raw", experiment.simulation, say, data.corpus)
     elif data.manual_dir:
         raw = pathlib.Path(data.manual_dir)
     else:
         raise UserError(
-            "data.manual_dir is empty; expected "
-            f"{openface_dataset_builder.Builder.MANUAL_DOWNLOAD_INSTRUCTIONS}: give --config.data.manual_dir=FOLDER"
+            f"data.manual_dir is empty: give --config.data.manual_dir=FOLDER; expected "
+            f"{builder.MANUAL_DOWNLOAD_INSTRUCTIONS.strip()}"
         )
-    config = openface_dataset_builder.OpenFaceConfig(
+    return open_or_prepare(builder, data_dir=place, manual_dir=raw, config=config)
+
+
+def _builder(data: DataOptions):
+    """(builder, its configuration) of a corpus."""
+    if data.corpus == "cmdc":
+        return cmdc_dataset_builder.Builder, cmdc_dataset_builder.CMDCConfig(
+            folds=data.folds, cues=data.cues, frame_rate=data.frame_rate, target=data.target, labels=data.labels
+        )
+    return openface_dataset_builder.Builder, openface_dataset_builder.OpenFaceConfig(
         cues=data.cues, missing=data.missing, frame_rate=data.frame_rate, target=data.target, labels=data.labels
     )
-    return open_or_prepare(openface_dataset_builder.Builder, data_dir=place, manual_dir=raw, config=config)
 
 
 def is_simulated(raw: str) -> bool:

@@ -1,61 +1,33 @@
-"""--mode=train: prepares what is missing, trains, evaluates."""
+"""--mode=train: prepares what is missing, trains (once for each fold, where there are folds), evaluates."""
 
+import contextlib
 import dataclasses
+import fcntl
 import json
+import os
 import pathlib
 import time
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from data_builders.records import Session
-from mccl_jax.data.sessions import read_sessions
-from mccl_jax.data.splits import divide
-from mccl_jax.data.windows import Scaler, Windows, cut_windows
+from mccl_jax.data.sessions import Facts, read_sessions, windows_and_facts
+from mccl_jax.data.splits import ALL, divisions
+from mccl_jax.data.windows import Scaler, Windows
 from mccl_jax.errors import UserError
+from mccl_jax.evaluation.options import Options as EvaluationOptions
 from mccl_jax.experiment import Experiment
 from mccl_jax.files import replacing
 from mccl_jax.modes import evaluate
 from mccl_jax.modes.prepare import is_simulated, prepare
-from mccl_jax.training.loop import fit
+from mccl_jax.training.loop import TrainingData, fit
 
-TIMINGS = "timings.json"
-
-
-class Ready(NamedTuple):
-    """What a training begins from: scaled windows, the split of each, the scaler, and what was left out or is odd."""
-
-    windows: Windows
-    split: np.ndarray
-    scaler: Scaler
-    notes: list[str]
-
-
-def ready(sessions: Iterable[Session], experiment: Experiment) -> Ready:
-    """Cuts, divides and scales. Raises UserError where there is nothing to train on or to report."""
-    splits = {}
-
-    def passing():
-        for session in sessions:
-            splits[session.session] = session.split
-            yield session
-
-    windows, notes = cut_windows(passing(), experiment.windows)
-    notes += [
-        f"{session}: only {usable:.0%} of its frames are usable"
-        for session, usable in zip(windows.session, windows.usable, strict=True)
-        if usable < 0.5
-    ]
-    data, evaluation = experiment.data, experiment.evaluation
-    own = [splits[name] for name in windows.session]
-    split = divide(windows, own, evaluation.reported_split, data.dev_fraction, data.split_seed)
-    scaler = Scaler.fit(windows, split == "train", experiment.windows)
-    return Ready(scaler(windows), split, scaler, notes)
+TIMINGS, LOCK = "timings.json", ".lock"
 
 
 def run(experiment: Experiment, workdir: pathlib.Path, say=print) -> None:
     """Leaves in `workdir` what the README lists under "What you get"; run again, it goes on where it stopped."""
+    _refuse_unwritable(workdir)
     _refuse_another(experiment, workdir)
     clock = Clock()
     builder, report = prepare(experiment, say)
@@ -66,21 +38,52 @@ def run(experiment: Experiment, workdir: pathlib.Path, say=print) -> None:
         )
     clock.lap("prepare")
 
-    windows, split, scaler, notes = ready(read_sessions(builder), experiment)
-    counts = ", ".join(f"{(split == name).sum()} {name}" for name in sorted(set(split.tolist())))
-    summary = (
-        f"windows: {len(windows)} sessions ({counts}) of up to {experiment.windows.frames} frames; "
-        f"{windows.usable.mean():.1%} of the recorded frames are usable"
-    )
+    windows, facts, notes = windows_and_facts(read_sessions(builder), experiment.windows)
+    check_labels(windows, facts, experiment.evaluation)
+    data, evaluation = experiment.data, experiment.evaluation
+    divided = divisions(windows, facts, evaluation.reported_split, data.dev_fraction, data.split_seed)
+    notes += _batch_notes(divided, experiment.train.batch_size)
+    summary = _summary(windows, divided, experiment)
     say("\n".join([summary, *notes]))
     clock.lap("windows")
 
-    _claim(experiment, workdir, "\n".join([report.words().rstrip(), summary, *notes]) + "\n")
-    fit(experiment, windows, split, scaler, report.fingerprint, workdir, say)
-    clock.lap("train")
-    evaluate.run(workdir, notes=notes, say=say)
-    clock.lap("evaluate")
-    clock.write(workdir)
+    preparation = "\n".join([report.words().rstrip(), summary, *notes]) + "\n"
+    with _claimed(experiment, workdir, preparation):
+        for name, split in divided.items():
+            if name:
+                say(f"{name.replace('_', ' ')}: {(split == 'train').sum()} of {len(split)} sessions are trained on")
+            fit(experiment, scaled(windows, split, facts.labels, experiment), report.fingerprint, workdir / name, say)
+        clock.lap("train")
+        evaluate.run(workdir, notes=notes, say=say)
+        clock.lap("evaluate")
+        clock.write(workdir)
+
+
+def scaled(
+    windows: Windows, split: np.ndarray, labels: Mapping[str, np.ndarray], experiment: Experiment
+) -> TrainingData:
+    """The data of one training: the scales are those of its train sessions."""
+    scaler = Scaler.fit(windows, split == "train", experiment.windows)
+    return TrainingData(scaler(windows), split, scaler, labels)
+
+
+def check_labels(windows: Windows, facts: Facts, evaluation: EvaluationOptions) -> None:
+    """Raises UserError where a label that the evaluation asks for is not there, or unknown for a session."""
+    for key in ("positive", "group"):
+        name = getattr(evaluation, key)
+        if not name:
+            continue
+        if name not in facts.labels:
+            raise UserError(f"evaluation.{key} is {name!r}: no such label; there are {', '.join(facts.labels)}")
+        values = facts.labels[name]
+        if key == "positive" and not np.issubdtype(values.dtype, np.number):
+            raise UserError(f"evaluation.positive is {name!r}, which holds {values[0]!r}: expected 0 and 1")
+        unknown = windows.session[(values != values) | (values == "") if values.dtype.kind == "U" else np.isnan(values)]
+        if len(unknown):
+            raise UserError(
+                f"{unknown[0]}: its {name} is unknown, which evaluation.{key} asks for; expected it of every session: "
+                "fill it in, or leave the option empty"
+            )
 
 
 class Clock:
@@ -103,6 +106,42 @@ class Clock:
             temporary.write_text(json.dumps([*before, parts], indent=1) + "\n")
 
 
+def _summary(windows: Windows, divided: Mapping[str, np.ndarray], experiment: Experiment) -> str:
+    """What will be trained and what will be reported, said before anything is."""
+    reported = experiment.evaluation.reported_split
+    if ALL in divided:
+        tested = ", ".join(str((split == reported).sum()) for name, split in divided.items() if name != ALL)
+        how = f"{len(divided) - 1} folds that test {tested}; then a final model on all"
+    else:
+        (split,) = divided.values()
+        how = ", ".join(f"{(split == name).sum()} {name}" for name in sorted(set(split.tolist())))
+    return (
+        f"windows: {len(windows)} sessions ({how}) of up to {experiment.windows.frames} frames; "
+        f"{windows.usable.mean():.1%} of the recorded frames are usable\n"
+        f"to be reported: the last epoch on {reported}, {experiment.evaluation.primary} as the headline"
+    )
+
+
+def _batch_notes(divided: Mapping[str, np.ndarray], batch_size: int) -> list[str]:
+    fewest = min((split == "train").sum() for split in divided.values())
+    notes = []
+    if fewest < batch_size:
+        notes.append(f"a batch of {batch_size} is larger than the {fewest} train sessions: a batch has them all")
+    if fewest == 1:
+        notes.append("a single train session: the contrastive loss has nothing to tell it from")
+    return notes
+
+
+def _refuse_unwritable(workdir: pathlib.Path) -> None:
+    """Raises UserError where `workdir` cannot be made or written to, before hours are spent; writes nothing."""
+    nearest = workdir.absolute()
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        wrong = "cannot be written to" if nearest.is_dir() else "is no folder"
+        raise UserError(f"{workdir}: {nearest} {wrong}; expected a place for the results: choose another --workdir")
+
+
 def _refuse_another(experiment: Experiment, workdir: pathlib.Path) -> None:
     """Raises UserError where `workdir` belongs to another experiment; writes nothing."""
     if not (workdir / evaluate.CONFIG).exists():
@@ -115,12 +154,22 @@ def _refuse_another(experiment: Experiment, workdir: pathlib.Path) -> None:
         )
 
 
-def _claim(experiment: Experiment, workdir: pathlib.Path, preparation: str) -> None:
-    """Makes `workdir` this experiment's."""
+@contextlib.contextmanager
+def _claimed(experiment: Experiment, workdir: pathlib.Path, preparation: str) -> Iterator[None]:
+    """Makes `workdir` this experiment's and keeps other processes off it."""
     try:
         workdir.mkdir(parents=True, exist_ok=True)
+        lock = (workdir / LOCK).open("w")
     except OSError as error:
         raise UserError(f"{workdir}: cannot be made ({error.strerror}); choose another --workdir") from error
-    for name, text in ((evaluate.CONFIG, experiment.to_json() + "\n"), ("preparation.txt", preparation)):
-        with replacing(workdir / name) as temporary:
-            temporary.write_text(text)
+    with lock:  # the system frees it when the file is closed, or the process is killed
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"{workdir}: another process is training in it; wait for its end, or choose another --workdir"
+            ) from error
+        for name, text in ((evaluate.CONFIG, experiment.to_json() + "\n"), ("preparation.txt", preparation)):
+            with replacing(workdir / name) as temporary:
+                temporary.write_text(text)
+        yield

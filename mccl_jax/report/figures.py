@@ -90,7 +90,7 @@ def draw_predicted_against_true(
     known = [row for row in predictions if row["target"] is not None]
     true = np.array([row["target"] for row in known])
     values = np.array([[row[name] for name in names] for row in known]).reshape(len(known), len(names))
-    mean = results["baselines"]["train_mean"]["value"]
+    mean, of_folds = np.mean([row["train_mean"] for row in predictions]), " (of all folds)" if results["folds"] else ""
     shown = np.concatenate([true, values.ravel(), [mean], [end for end in _ends(target) if end is not None]])
     all_but_equal = np.ptp(shown) <= _FLAT * np.abs(shown).max()
     margin = 1.0 if all_but_equal else 0.04 * np.ptp(shown)
@@ -100,11 +100,12 @@ def draw_predicted_against_true(
     for column, (axes, name) in enumerate(zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True)):
         axes.plot(limits, limits, color=_GREY, linewidth=1, label="predicted = true")
         color, style = _BASELINES["train_mean"]
-        axes.axhline(mean, color=color, linestyle=style, linewidth=1.2, label="predicting the train mean")
+        axes.axhline(mean, color=color, linestyle=style, linewidth=1.2, label=f"predicting the train mean{of_folds}")
         if target["threshold"] is not None:
             of_threshold = {"color": "#CC79A7", "linestyle": "-.", "linewidth": 1.1}
             axes.axhline(target["threshold"], **of_threshold, label=f"threshold {target['threshold']:g}")
-            axes.axvline(target["threshold"], **of_threshold)
+            if target["positive"] is None:  # else the true score does not say who is positive
+                axes.axvline(target["threshold"], **of_threshold)
         mark = {"color": _MARKS[0]["color"], "edgecolors": "white", "linewidths": 0.5, "alpha": 0.75}
         axes.scatter(true, values[:, column], s=34, zorder=3, label="a session", **mark)
         axes.set(xlim=limits, ylim=limits, xlabel=f"true {target['name']}")
@@ -118,7 +119,8 @@ def draw_predicted_against_true(
 def _subtitle(name: str, model: dict[str, Any], primary: bool) -> str:
     mae, pearson = (model["metrics"][metric]["estimate"] for metric in ("mae", "pearson"))
     scores = [f"{label} {value:.3g}" for label, value in (("MAE", mae), ("r", pearson)) if value is not None]
-    return f"{name}{' (primary)' if primary else ''}, epoch {model['epoch']}\n{', '.join(scores) or 'not scored'}"
+    epoch = f", epoch {model['epoch']}" if isinstance(model["epoch"], int) else ""
+    return f"{name}{' (primary)' if primary else ''}{epoch}\n{', '.join(scores) or 'not scored'}"
 
 
 def _ends(target: dict[str, Any]) -> tuple[float | None, ...]:

@@ -29,32 +29,48 @@ def results_table(results: dict[str, Any]) -> str:
     blocks = [_heading(results)]
     for name, protocol in results["protocols"].items():
         blocks += [_wrapped(_title(name, protocol)), *_tables(results, protocol)]
+    label = results["target"]["group"]
+    for heading, parts in (("Fold by fold", results["folds"]), (f"Within each {label}", results["groups"])):
+        if parts:
+            blocks += [f"{heading}, protocol {results['primary']['protocol']}", _parts(parts)]
     blocks.append("\n".join(_wrapped(line, "  ") for line in _closing(results)))
     return "\n\n".join(blocks) + "\n"
 
 
 def _heading(results: dict[str, Any]) -> str:
-    target, split, counts = results["target"], results["reported_split"], results["counts"]
-    said = [
-        f"{role} {counted(counts[part]['n_sessions'], counts[part]['n_subjects'])}"
-        + (
-            f", {counts[part]['n_positive']} at or above {target['threshold']:g}"
-            if "n_positive" in counts[part]
-            else ""
+    split, counts = results["reported_split"], results["counts"]
+    if results["folds"]:
+        train = f"train, in {len(results['folds'])} folds, " + ", ".join(
+            f"{counts['train'][f'fewest_{n}']} to {counts['train'][f'most_{n}']} {what}"
+            for n, what in (("n_sessions", "sessions"), ("n_subjects", "subjects"))
         )
-        for role, part in (("train", "train"), (f"reported ({split})", split))
-    ]
+    else:
+        train = f"train {_counted(results, counts['train'])}"
+    said = f"Prediction of {results['target']['name']}: {train}; reported ({split}) {_counted(results, counts[split])}"
     simulated = [results["simulated_notice"]] if results["simulated"] else []
-    return "\n".join(map(_wrapped, [*simulated, f"Prediction of {target['name']}: {'; '.join(said)}"]))
+    return "\n".join(map(_wrapped, [*simulated, said]))
+
+
+def _counted(results: dict[str, Any], counts: dict[str, int]) -> str:
+    target, n = results["target"], counted(counts["n_sessions"], counts["n_subjects"])
+    if "n_positive" not in counts:
+        return n
+    by_threshold = f"{counts['n_positive']} at or above {target['threshold'] or 0:g}"
+    return f"{n}, " + (f"{counts['n_positive']} with {target['positive']} 1" if target["positive"] else by_threshold)
 
 
 def _title(name: str, protocol: dict[str, Any]) -> str:
-    epochs = {regressor: model["epoch"] for regressor, model in protocol["models"].items()}
+    epochs = {regressor: _epochs(model["epoch"]) for regressor, model in protocol["models"].items()}
     if len(set(epochs.values())) == 1:
-        said = f"epoch {next(iter(epochs.values()))}"
+        said = next(iter(epochs.values()))
     else:
-        said = ", ".join(f"{regressor} epoch {epoch}" for regressor, epoch in epochs.items())
+        said = ", ".join(f"{regressor} {epoch}" for regressor, epoch in epochs.items())
     return f"Protocol {name} ({said}): {protocol['description']}"
+
+
+def _epochs(epoch: int | dict[str, int]) -> str:
+    """One epoch, or those that each fold reports."""
+    return f"epoch {epoch}" if isinstance(epoch, int) else f"epochs {', '.join(map(str, epoch.values()))} of the folds"
 
 
 def _rows(results: dict[str, Any], protocol: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -65,18 +81,33 @@ def _rows(results: dict[str, Any], protocol: dict[str, Any]) -> dict[str, dict[s
 
 def _tables(results: dict[str, Any], protocol: dict[str, Any]) -> list[str]:
     """One table of errors and agreement and, where there is a threshold, one of the two classes."""
-    metrics = applicable(results["target"]["threshold"])
-    groups = ([metric for metric in metrics if metric.needs_threshold is needs] for needs in (False, True))
+    metrics = applicable(results["target"]["threshold"], results["target"]["positive"] is not None)
+    groups = ([metric for metric in metrics if metric.of_classes is needs] for needs in (False, True))
     return [_table(_rows(results, protocol), group) for group in groups if group]
 
 
 def _table(rows: dict[str, dict[str, Any]], metrics: list[Metric]) -> str:
+    return _rendered({"": [*rows], **{m.label: [_cell(scores[m.name]) for scores in rows.values()] for m in metrics}})
+
+
+def _parts(parts: list[dict[str, Any]]) -> str:
+    """Errors in each fold, or in each group: one row a part and predictor."""
+    columns = {name: [] for name in ("", "sessions", "predictor", "MAE", "RMSE")}
+    for part in parts:
+        for i, (name, scores) in enumerate(part["predictors"].items()):
+            first = ["" if i else part["name"].replace("_", " "), "" if i else str(part["counts"]["n_sessions"])]
+            cells = [*first, name.replace("_", " "), _cell(scores["mae"]), _cell(scores["rmse"])]
+            for column, cell in zip(columns.values(), cells, strict=True):
+                column.append(cell)
+    return _rendered(columns, left=("", "predictor"))
+
+
+def _rendered(columns: dict[str, list[str]], left: tuple[str, ...] = ("",)) -> str:
     table = rich.table.Table(box=_RULE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("")
-    for metric in metrics:
-        table.add_column(metric.label, justify="right")
-    for name, scores in rows.items():
-        table.add_row(name, *(rich.text.Text(_cell(scores[metric.name])) for metric in metrics))
+    for name in columns:
+        table.add_column(name, justify="left" if name in left else "right")
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*map(rich.text.Text, row))
     text = io.StringIO()
     rich.console.Console(file=text, width=_UNBOUNDED, color_system=None).print(table)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())

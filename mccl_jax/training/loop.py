@@ -5,7 +5,7 @@ import functools
 import json
 import math
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +28,21 @@ from mccl_jax.training.schedule import Schedule
 from mccl_jax.training.writers import Writer
 
 CHECKPOINTS = "checkpoints"
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingData:
+    """N sessions ready to train on.
+
+    windows   scaled by `scaler`, which was fitted on the sessions of train.
+    split     (N,) str: "train", or the split that is reported.
+    labels    name -> (N,), to be kept with the embeddings.
+    """
+
+    windows: Windows
+    split: np.ndarray
+    scaler: Scaler
+    labels: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
 
 @functools.lru_cache(maxsize=4)
@@ -68,30 +83,25 @@ def scaler_arrays(scaler: Scaler) -> dict:
 
 def fit(
     experiment: Experiment,
-    windows: Windows,
-    split: np.ndarray,
-    scaler: Scaler,
+    data: TrainingData,
     fingerprint: str,
     workdir: pathlib.Path,
     say: Callable[[str], None] = print,
 ) -> None:
     """Trains on the sessions whose split is "train" and keeps the embeddings of all sessions at evaluated epochs.
 
-    `windows` are scaled. Leaves checkpoints/, embeddings/, metrics.jsonl and tensorboard/ in `workdir`, and begins from
-    the newest checkpoint there. Raises UserError where the loss is no longer finite.
+    Leaves checkpoints/, embeddings/, metrics.jsonl and tensorboard/ in `workdir`, and begins from the newest checkpoint
+    there. Raises UserError where the loss is no longer finite.
     """
-    options = experiment.train
-    members = np.flatnonzero(split == "train").astype(np.int32)
-    batch_size = min(options.batch_size, len(members))
-    if batch_size < options.batch_size:
-        say(f"batch of {options.batch_size} is larger than the {len(members)} train sessions: {batch_size} are used")
-    per_epoch = math.ceil(len(members) / batch_size)
+    options, windows = experiment.train, data.windows
+    train = np.flatnonzero(data.split == "train").astype(np.int32)
+    count = len(train)
+    batch_size = min(options.batch_size, count)
+    per_epoch = math.ceil(count / batch_size)
     total = per_epoch * options.epochs
-    say(
-        f"training: {options.epochs} epochs of {per_epoch} steps, {len(members)} sessions in batches of {batch_size}; "
-        f"to be reported: the last epoch on {experiment.evaluation.reported_split}, {experiment.evaluation.primary} "
-        "as the headline"
-    )
+    say(f"training: {options.epochs} epochs of {per_epoch} steps, {count} sessions in batches of {batch_size}")
+    # As long as all sessions together, so that folds of unequal size share one program.
+    members = np.pad(train, (0, len(windows) - count))
 
     schedule = Schedule(per_epoch, options.epochs, options.warmup_epochs, options.floor)
     cues = tuple((name, cue.shape) for name, cue in windows.specification.items())
@@ -107,23 +117,23 @@ def fit(
             _must_agree(before, metadata, folder)
             state = jax.tree.map(lambda fresh, saved: jnp.asarray(saved, fresh.dtype), state, arrays["state"])
         done = int(state["step"])
-        data = meshes.put(resident(windows), mesh, meshes.EVERYWHERE)
+        on_device = meshes.put(resident(windows), mesh, meshes.EVERYWHERE)
         runs = functools.partial(jax.tree.map, lambda x: np.asarray(x)[None])
         states = meshes.put(runs(state), mesh, meshes.RUN)
-        arguments = meshes.put(runs((members, np.int32(len(members)), _hyper(experiment))), mesh, meshes.RUN)
+        arguments = meshes.put(runs((members, np.int32(count), _hyper(experiment))), mesh, meshes.RUN)
         if done:
             say(f"goes on after step {done} of {total}, from {folder}")
 
         def keep_embeddings(epoch):
-            z = np.asarray(embed(states, data))[0]
-            _embeddings(windows, split, z).save(path_of_epoch(workdir, epoch))
+            z = np.asarray(embed(states, on_device))[0]
+            _embeddings(data, z).save(path_of_epoch(workdir, epoch))
 
         if done >= total:
             if not path_of_epoch(workdir, options.epochs).exists():
                 keep_embeddings(options.epochs)
             return
 
-        advance = rehearse(advance, states, arguments, data, mesh, total - done, say)
+        advance = rehearse(advance, states, arguments, on_device, mesh, total - done, say)
 
         writer = Writer(workdir, done)
         pending = None  # metrics of the step before: fetched while the next one runs
@@ -135,7 +145,7 @@ def fit(
         try:
             with Progress(done, total, per_epoch) as progress:
                 for step in range(done, total):
-                    states, metrics = advance(states, *arguments, data)
+                    states, metrics = advance(states, *arguments, on_device)
                     settle()
                     pending = step, metrics
                     progress.step()
@@ -153,7 +163,7 @@ def fit(
                         pending = None
                         writer.flush()
                         solo = jax.tree.map(lambda x: x[0], states)
-                        arrays = {"state": solo, "scaler": scaler_arrays(scaler)}
+                        arrays = {"state": solo, "scaler": scaler_arrays(data.scaler)}
                         checkpoints.save(step + 1, arrays, metadata)
         finally:
             writer.close()
@@ -170,8 +180,11 @@ def _must_agree(before: dict, now: dict, folder: pathlib.Path) -> None:
         raise UserError(f"{folder}: was trained on other data than there are now: choose another --workdir")
 
 
-def _embeddings(windows: Windows, split: np.ndarray, z: np.ndarray) -> Embeddings:
-    return Embeddings(windows.session, windows.subject, split, windows.severity, z[:, 0], z[:, 1])
+def _embeddings(data: TrainingData, z: np.ndarray) -> Embeddings:
+    windows = data.windows
+    return Embeddings(
+        windows.session, windows.subject, data.split, windows.severity, z[:, 0], z[:, 1], dict(data.labels)
+    )
 
 
 def _write(writer: Writer, step: int, metrics: dict, per_epoch: int, checkpoints: Checkpoints) -> None:

@@ -19,6 +19,10 @@ def embeddings(sessions=5, width=3):
         target=[np.nan, 1.5, 2.0, 0.1, 24.0][:sessions],
         z_inter=rng.normal(size=(sessions, width)),
         z_intra=rng.normal(size=(sessions, width)),
+        labels={
+            "group": np.array(["HC", "", "MDD", "HC", "Ü"][:sessions], np.str_),
+            "PHQ-1": np.array([0, np.nan, 3, 1, 1][:sessions], np.float64),
+        },
     )
 
 
@@ -27,8 +31,10 @@ def test_what_is_saved_is_loaded(tmp_path, sessions):
     saved = embeddings(sessions)
     saved.save(tmp_path / "new" / "epoch_00001.npz")
     loaded = Embeddings.load(tmp_path / "new" / "epoch_00001.npz")
-    for field in dataclasses.fields(Embeddings):
-        one, other = getattr(saved, field.name), getattr(loaded, field.name)
+    arrays = [field.name for field in dataclasses.fields(Embeddings) if field.name != "labels"]
+    pairs = [(getattr(saved, name), getattr(loaded, name)) for name in arrays]
+    assert list(saved.labels) == list(loaded.labels)
+    for one, other in [*pairs, *zip(saved.labels.values(), loaded.labels.values(), strict=True)]:
         np.testing.assert_array_equal(one, other)
         assert one.dtype.kind == other.dtype.kind
     assert [file.name for file in (tmp_path / "new").iterdir()] == ["epoch_00001.npz"]

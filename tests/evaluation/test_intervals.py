@@ -9,12 +9,15 @@ from mccl_jax.evaluation.intervals import (
     ResidualInterval,
     bootstrap_interval,
     counted,
-    difference_interval,
-    metric_interval,
     residual_interval,
+    score_interval,
     subject_bootstrap,
 )
 from mccl_jax.metrics import METRICS
+
+
+def mae_of(true, predicted):
+    return lambda weights: METRICS["mae"](true, predicted, weights)
 
 
 def test_a_resample_draws_whole_subjects():
@@ -42,9 +45,9 @@ def test_repeated_sessions_do_not_narrow_the_interval():
     """Each session five times over is no new knowledge of people."""
     rng = np.random.default_rng(0)
     true, predicted, subject = rng.normal(size=30), rng.normal(size=30), np.arange(30)
-    _, once = metric_interval(METRICS["mae"], true, predicted, subject, subject_bootstrap(subject))
-    repeated = [np.tile(values, 5) for values in (true, predicted, subject)]
-    _, five = metric_interval(METRICS["mae"], *repeated, subject_bootstrap(repeated[2]))
+    _, once = score_interval(mae_of(true, predicted), subject, subject_bootstrap(subject))
+    *repeated, subjects = [np.tile(values, 5) for values in (true, predicted, subject)]
+    _, five = score_interval(mae_of(*repeated), subjects, subject_bootstrap(subjects))
     assert (five.lower, five.upper) == pytest.approx((once.lower, once.upper))
 
 
@@ -52,8 +55,8 @@ def test_the_interval_of_a_mean_error_is_the_textbooks():
     """MAE is a mean: with 400 subjects its percentile interval is next to the normal one."""
     rng = np.random.default_rng(0)
     errors = rng.gamma(2, 2, 400)
-    estimate, interval = metric_interval(
-        METRICS["mae"], np.zeros(400), errors, np.arange(400), subject_bootstrap(np.arange(400), 4000), level=0.9
+    estimate, interval = score_interval(
+        mae_of(np.zeros(400), errors), np.arange(400), subject_bootstrap(np.arange(400), 4000), level=0.9
     )
     half = 1.645 * errors.std() / 20
     assert (interval.lower, interval.upper) == pytest.approx((estimate - half, estimate + half), rel=0.02)
@@ -66,7 +69,8 @@ def test_a_difference_is_paired():
     errors, true, subject = np.random.default_rng(0).gamma(1, 9, 20), np.full(20, 3.0), np.arange(20)
     weights = subject_bootstrap(subject)
     worse, better = true - errors - 1, true + errors
-    estimate, interval = difference_interval(METRICS["mae"], true, worse, better, subject, weights)
+    of_worse, of_better = mae_of(true, worse), mae_of(true, better)
+    estimate, interval = score_interval(lambda w: of_worse(w) - of_better(w), subject, weights)
     assert (estimate, interval.lower, interval.upper) == pytest.approx((1, 1, 1))
 
 
@@ -74,7 +78,9 @@ def test_undefined_resamples_are_counted_and_left_out():
     """One positive among ten: about (9/10)^10 = 35 % of the resamples hold none."""
     true, predicted, subject = np.array([12.0] + [1.0] * 9), np.arange(10.0)[::-1], np.arange(10)
     weights = subject_bootstrap(subject)
-    estimate, interval = metric_interval(METRICS["auroc"], true, predicted, subject, weights, threshold=10)
+    estimate, interval = score_interval(
+        lambda weights: METRICS["auroc"](true, predicted, weights, threshold=10), subject, weights
+    )
     assert estimate == 1
     assert interval.undefined == (weights[:, 0] == 0).sum()
     assert 600 < interval.undefined < 800

@@ -8,7 +8,8 @@ import pytest
 
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation import results
-from mccl_jax.evaluation.protocols import SCHEMA_VERSION, Options, evaluate
+from mccl_jax.evaluation.options import Options
+from mccl_jax.evaluation.protocols import SCHEMA_VERSION, evaluate
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mccl_jax.evaluation.embeddings import Embeddings, evaluated_epochs, path_of_epoch
-from mccl_jax.evaluation.protocols import Evaluation, Options, evaluate
+from mccl_jax.evaluation.options import Options
+from mccl_jax.evaluation.protocols import Evaluation, evaluate
 
 OPTIONS = Options(target="PHQ-8", threshold=10.0, low=0.0, high=24.0, resamples=100, simulated=True)
 
