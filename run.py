@@ -33,7 +33,7 @@ INPUT = flags.DEFINE_string("input", None, "predict: an OpenFace CSV, or a folde
 def main(arguments: list[str]) -> int:
     if arguments[1:]:
         raise UserError(f"{arguments[1]}: not understood; options begin with --, as in --mode=train")
-    logging.set_verbosity(logging.ERROR)
+    logging.set_verbosity(logging.FATAL)  # what goes wrong comes as an exception: it is said once
     from mccl_jax.training.compilation import keep_compiled_programs
 
     keep_compiled_programs()
@@ -114,7 +114,8 @@ if __name__ == "__main__":
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:  # no room, no permission, no such place
-        print(f"error: {error.filename or 'file system'}: {error.strerror or error}", file=sys.stderr)
+        where, what = error.filename or "file system", error.strerror or error
+        print(f"error: {where}: {what}; expected files that can be read and free space to write to", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted: run the same command again, and it goes on from the last checkpoint", file=sys.stderr)

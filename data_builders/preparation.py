@@ -9,7 +9,6 @@ moment and run again, and no data set exists without its report.
 import abc
 import contextlib
 import dataclasses
-import fcntl
 import pathlib
 import shutil
 import sys
@@ -24,6 +23,7 @@ from data_builders.records import Session, encode, features
 from data_builders.report import Report, Tally
 from mccl_jax.cues import Cue
 from mccl_jax.errors import UserError
+from mccl_jax.files import locked, writing
 
 # The TFDS split of a corpus without splits of its own (TFDS reserves the name "all").
 UNSPLIT = "sessions"
@@ -148,7 +148,8 @@ def open_or_prepare(
     with _quiet():
         place, fingerprint = pathlib.Path(made().data_dir), made().fingerprint(folder)
         if not _is_ready(place, fingerprint):
-            with _one_at_a_time(place):
+            lock = place.parent / f".{place.name}.lock"
+            with locked(lock, lambda: _say(f"waiting for another process that prepares {place}")):
                 if not _is_ready(place, fingerprint):  # another process may have prepared it in the meantime
                     made().plan(folder)  # raw files that cannot be used must not cost the data set that is there
                     _make_room(place, folder)
@@ -159,11 +160,16 @@ def open_or_prepare(
 def prepare(builder: SessionBuilder, folder: pathlib.Path) -> Report:
     """Prepares the raw files in `folder` with a builder that has no data set yet; returns the report."""
     _say(f"preparing {folder} into {builder.data_dir}")
-    with tempfile.TemporaryDirectory() as downloads:  # TFDS wants a folder for what is never downloaded here
-        builder.download_and_prepare(
-            download_dir=downloads,
-            download_config=tfds.download.DownloadConfig(manual_dir=folder, try_download_gcs=False),
-        )
+    with writing(builder.data_dir), tempfile.TemporaryDirectory() as downloads:
+        try:
+            builder.download_and_prepare(
+                download_dir=downloads,  # TFDS wants a folder for what is never downloaded here
+                download_config=tfds.download.DownloadConfig(manual_dir=folder, try_download_gcs=False),
+            )
+        except RuntimeError as error:  # how array_record says that it cannot write
+            if "write" not in str(error):
+                raise
+            raise OSError(str(error).partition(";")[0]) from error
     return Report.read(pathlib.Path(builder.data_dir))
 
 
@@ -187,18 +193,6 @@ def _make_room(place: pathlib.Path, folder: pathlib.Path) -> None:
         _say(f"{folder}, or how it is read, has changed since {place} was prepared: preparing it anew")
         # Renamed first: removing takes time, and half a data set must never stand under the final name.
         shutil.rmtree(place.rename(place.with_name(f"incomplete.outdated_{place.name}")))
-
-
-@contextlib.contextmanager
-def _one_at_a_time(place: pathlib.Path) -> Iterator[None]:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with (place.parent / f".{place.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            _say(f"waiting for another process that prepares {place}")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield  # the system frees the lock when the file is closed, or the process is killed
 
 
 @contextlib.contextmanager

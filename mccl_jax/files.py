@@ -1,11 +1,42 @@
 """Files that are whole or absent: what is written here survives being killed at any moment."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from mccl_jax.errors import UserError
+
+
+@contextlib.contextmanager
+def writing(place: str | os.PathLike) -> Iterator[None]:
+    """Within it, a place that cannot be written to, or is full, is a UserError that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or place}: could not be written ({error.strerror or error}); expected a writable folder with "
+            "free space: free some space or choose another folder"
+        ) from error
+
+
+@contextlib.contextmanager
+def locked(path: pathlib.Path, busy: Callable[[], None]) -> Iterator[None]:
+    """Holds the lock of this name, which only one process has; `busy` is called where another one has it.
+
+    Where `busy` returns, waits. The system frees the lock when the process ends, however it does.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("w")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            busy()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextlib.contextmanager
@@ -17,14 +48,10 @@ def replacing(path: str | os.PathLike) -> Iterator[pathlib.Path]:
     path = pathlib.Path(path)
     temporary = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserError(
-            f"{path}: could not be written ({error.strerror or error}); expected a writable folder with free space: "
-            "free some space or choose another folder"
-        ) from error
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            os.replace(temporary, path)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import pathlib
+import shutil
 import tempfile
 from collections.abc import Callable
 
@@ -18,6 +19,7 @@ from data_builders.simulator.options import Options
 from data_builders.simulator.oracle import oracle_scores
 from data_builders.simulator.simulation import Simulation
 from mccl_jax.errors import UserError
+from mccl_jax.files import locked, writing
 
 DESCRIPTION = "simulation.json"
 _STATEMENT = "Simulated: made up by a random model. Nobody was recorded, and nothing here has a clinical meaning."
@@ -40,21 +42,24 @@ def write_corpus(
     simulation = LAYOUTS[layout].simulation(options)
     folder = pathlib.Path(folder).absolute()
     description = _describe(options, layout)
-    if _was_simulated(folder):
-        if _holds(folder, description):
-            say(f"{folder}: simulated corpus of these options found, used as it is")
-            return folder
-        say(f"{folder}: simulated corpus of other options or incomplete, written anew")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
-        fresh = pathlib.Path(scratch, "new")
-        fresh.mkdir()
-        LAYOUTS[layout].write(fresh, simulation)
-        text = json.dumps(description | {"files": _count(fresh) + 1}, indent=2)
-        (fresh / DESCRIPTION).write_text(text + "\n")
-        if folder.exists():
-            folder.rename(pathlib.Path(scratch, "old"))
-        fresh.rename(folder)
+    lock = folder.parent / f".{folder.name}.lock"
+    with writing(folder), locked(lock, lambda: say(f"waiting for another process that writes {folder}")):
+        if _was_simulated(folder):
+            if _holds(folder, description):
+                say(f"{folder}: simulated corpus of these options found, used as it is")
+                return folder
+            say(f"{folder}: simulated corpus of other options or incomplete, written anew")
+        for leftover in folder.parent.glob(f".{folder.name}-*"):  # of a call that was killed
+            shutil.rmtree(leftover)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+            fresh = pathlib.Path(scratch, "new")
+            fresh.mkdir()
+            LAYOUTS[layout].write(fresh, simulation)
+            text = json.dumps(description | {"files": _count(fresh) + 1}, indent=2)
+            (fresh / DESCRIPTION).write_text(text + "\n")
+            if folder.exists():
+                folder.rename(pathlib.Path(scratch, "old"))
+            fresh.rename(folder)
     said = f"{folder}: {options.subjects} simulated sessions written"
     if "oracle" in description:
         oracle = description["oracle"]

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import pathlib
@@ -17,7 +16,7 @@ from mccl_jax.data.windows import Scaler, Windows
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.options import Options as EvaluationOptions
 from mccl_jax.experiment import Experiment
-from mccl_jax.files import replacing
+from mccl_jax.files import locked, replacing
 from mccl_jax.modes import evaluate
 from mccl_jax.modes.prepare import is_simulated, prepare
 from mccl_jax.training.loop import TrainingData, fit
@@ -157,18 +156,11 @@ def _refuse_another(experiment: Experiment, workdir: pathlib.Path) -> None:
 @contextlib.contextmanager
 def _claimed(experiment: Experiment, workdir: pathlib.Path, preparation: str) -> Iterator[None]:
     """Makes `workdir` this experiment's and keeps other processes off it."""
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-        lock = (workdir / LOCK).open("w")
-    except OSError as error:
-        raise UserError(f"{workdir}: cannot be made ({error.strerror}); choose another --workdir") from error
-    with lock:  # the system frees it when the file is closed, or the process is killed
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"{workdir}: another process is training in it; wait for its end, or choose another --workdir"
-            ) from error
+
+    def busy():
+        raise UserError(f"{workdir}: another process is training in it; wait for its end, or choose another --workdir")
+
+    with locked(workdir / LOCK, busy):
         for name, text in ((evaluate.CONFIG, experiment.to_json() + "\n"), ("preparation.txt", preparation)):
             with replacing(workdir / name) as temporary:
                 temporary.write_text(text)

@@ -5,8 +5,10 @@ the experiment, the cues, the fingerprint of the data and, at the end, the regre
 paths, so that any program that reads Orbax can use them without our classes.
 """
 
+import contextlib
 import pathlib
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -26,15 +28,21 @@ class Checkpoints:
 
     def __init__(self, folder: pathlib.Path, keep: int):
         self.folder = folder.absolute()
-        self._checkpointer = ocp.training.Checkpointer(
-            self.folder, preservation_policy=policies.LatestN(keep), cleanup_tmp_directories=True
-        )
+        with _saving(self.folder):
+            self._checkpointer = ocp.training.Checkpointer(
+                self.folder, preservation_policy=policies.LatestN(keep), cleanup_tmp_directories=True
+            )
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, traceback):
-        self._checkpointer.close()
+        if error is None:
+            with _saving(self.folder):
+                self._checkpointer.close()
+        else:  # what ended the training is what must be said
+            with contextlib.suppress(Exception):
+                self._checkpointer.close()
 
     @property
     def latest(self) -> pathlib.Path | None:
@@ -44,11 +52,12 @@ class Checkpoints:
         return None if found is None else self.folder / str(found.step)
 
     def save(self, step: int, arrays: dict[str, Any], metadata: dict[str, Any]) -> None:
-        """Starts to save; waits for the save before it."""
-        self._checkpointer.wait()
-        self._checkpointer.save_checkpointables_async(
-            step, arrays, custom_metadata=metadata, force=True, overwrite=True
-        )
+        """Starts to save; waits for the save before it. Raises UserError where that one, or this, cannot be written."""
+        with _saving(self.folder):
+            self._checkpointer.wait()
+            self._checkpointer.save_checkpointables_async(
+                step, arrays, custom_metadata=metadata, force=True, overwrite=True
+            )
 
 
 def newest(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any], pathlib.Path] | None:
@@ -68,8 +77,22 @@ def newest(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any], pathli
 
 
 def save(folder: pathlib.Path, arrays: dict[str, Any], metadata: dict[str, Any]) -> None:
-    """Saves a single checkpoint as `folder`, in place of one that is there."""
-    ocp.save_checkpointables(folder.absolute(), arrays, custom_metadata=metadata, overwrite=True)
+    """Saves a single checkpoint as `folder`, in place of one that is there. Raises UserError where it cannot."""
+    with _saving(folder.absolute()):
+        ocp.save_checkpointables(folder.absolute(), arrays, custom_metadata=metadata, overwrite=True)
+
+
+@contextlib.contextmanager
+def _saving(folder: pathlib.Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # a full disk comes out of Orbax as one of many kinds
+        # Its text names every file on the way; the cause stands last.
+        reason = " ".join(str(error).split()).rpartition(": ")[2][:200] or type(error).__name__
+        raise UserError(
+            f"{folder}: a checkpoint could not be saved ({reason}); those before it are whole: free some space, or make "
+            "the folder writable, and run the same command again"
+        ) from error
 
 
 def load(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -89,6 +89,17 @@ def test_a_second_call_uses_what_is_there(folder):
     assert "used as it is" in said[0]
 
 
+def visible(folder):
+    """What lies in a folder, but for the locks."""
+    return [path.name for path in folder.iterdir() if path.suffix != ".lock"]
+
+
+def test_what_a_killed_call_left_is_removed(tmp_path):
+    (tmp_path / ".a-killed" / "new").mkdir(parents=True)
+    write_corpus(tmp_path / "a", OPTIONS, quiet)
+    assert visible(tmp_path) == ["a"]
+
+
 def test_other_options_write_anew_and_say_so(tmp_path):
     write_corpus(tmp_path / "a", OPTIONS, quiet)
     said = []
@@ -97,7 +108,7 @@ def test_other_options_write_anew_and_say_so(tmp_path):
     assert sorted(contents(tmp_path / "a")) == [
         "labels.csv", "simulated_0000.csv", "simulated_0001.csv", "simulation.json",
     ]  # fmt: skip
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert visible(tmp_path) == ["a"]
 
 
 @pytest.mark.parametrize("lost", ["simulated_0002.csv", "labels.csv"])
@@ -123,8 +134,8 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path):
     assert contents(tmp_path) == {"mine.csv": b"1"}
 
 
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt, OSError])
-def test_an_interrupted_call_leaves_nothing_or_what_was_there(tmp_path, monkeypatch, interruption):
+@pytest.mark.parametrize(("interruption", "seen"), [(KeyboardInterrupt, KeyboardInterrupt), (OSError, UserError)])
+def test_an_interrupted_call_leaves_nothing_or_what_was_there(tmp_path, monkeypatch, interruption, seen):
     write = corpus.write_openface_csv
 
     def interrupted(path, track):
@@ -135,7 +146,7 @@ def test_an_interrupted_call_leaves_nothing_or_what_was_there(tmp_path, monkeypa
     before = contents(write_corpus(tmp_path / "a", OPTIONS, quiet))
     monkeypatch.setattr(corpus, "write_openface_csv", interrupted)
     for name in ("a", "b"):
-        with pytest.raises(interruption):
+        with pytest.raises(seen):
             write_corpus(tmp_path / name, dataclasses.replace(OPTIONS, seed=1), quiet)
-    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert visible(tmp_path) == ["a"]
     assert contents(tmp_path / "a") == before
