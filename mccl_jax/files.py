@@ -16,8 +16,8 @@ def writing(place: str | os.PathLike) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(
-            f"{error.filename or place}: could not be written ({error.strerror or error}); expected a writable folder with "
-            "free space: free some space or choose another folder"
+            f"{error.filename or place}: could not be written ({error.strerror or error}); expected a writable folder "
+            "with free space: free some space or choose another folder"
         ) from error
 
 

@@ -90,8 +90,8 @@ def _saving(folder: pathlib.Path) -> Iterator[None]:
         # Its text names every file on the way; the cause stands last.
         reason = " ".join(str(error).split()).rpartition(": ")[2][:200] or type(error).__name__
         raise UserError(
-            f"{folder}: a checkpoint could not be saved ({reason}); those before it are whole: free some space, or make "
-            "the folder writable, and run the same command again"
+            f"{folder}: a checkpoint could not be saved ({reason}); those before it are whole: free some space, or "
+            "make the folder writable, and run the same command again"
         ) from error
 
 
