@@ -107,16 +107,21 @@ def _check_keys(arguments: list[str]) -> None:
             at, known = at[key], f"{known}.{key}"
 
 
+def _end(status: int, said: str) -> None:
+    """Says the last word and ends at once: a save that was under way may have left threads that nobody waits for."""
+    print(said, file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
 if __name__ == "__main__":
     try:
         app.run(main, flags_parser=parse)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        _end(2, f"error: {error}")
     except OSError as error:  # no room, no permission, no such place
         where, what = error.filename or "file system", error.strerror or error
-        print(f"error: {where}: {what}; expected files that can be read and free space to write to", file=sys.stderr)
-        sys.exit(2)
+        _end(2, f"error: {where}: {what}; expected files that can be read and free space to write to")
     except KeyboardInterrupt:
-        print("interrupted: run the same command again, and it goes on from the last checkpoint", file=sys.stderr)
-        sys.exit(130)
+        _end(130, "interrupted: run the same command again, and it goes on from the last checkpoint")

@@ -8,10 +8,8 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# A corpus and a model as small as the program can train: seconds, not minutes.
-TINY = (
-    "--config.simulation.subjects=30",
-    "--config.simulation.seconds=(12,20)",
+# A model and a corpus as small as the program can train: seconds, not minutes.
+TINY_MODEL = (
     "--config.windows.seconds=16",
     "--config.model.width=4",
     "--config.model.blocks=(1,)",
@@ -23,6 +21,7 @@ TINY = (
     "--config.train.checkpoint_every=1",
     "--config.evaluation.resamples=200",
 )
+TINY = ("--config.simulation.subjects=30", "--config.simulation.seconds=(12,20)", *TINY_MODEL)
 
 
 def run(folder: pathlib.Path, *arguments: str, check: int | None = 0) -> subprocess.CompletedProcess:
@@ -34,9 +33,9 @@ def run(folder: pathlib.Path, *arguments: str, check: int | None = 0) -> subproc
     return done
 
 
-def stop_when(condition, folder: pathlib.Path, with_signal: signal.Signals, *arguments: str) -> tuple[int, str]:
-    """Starts the program, sends it `with_signal` once `condition()` holds; returns its status and stderr."""
-    process = subprocess.Popen(
+def start(folder: pathlib.Path, *arguments: str) -> subprocess.Popen:
+    """The program, running."""
+    return subprocess.Popen(
         [sys.executable, str(ROOT / "run.py"), *arguments],
         cwd=folder,
         stdout=subprocess.DEVNULL,
@@ -44,6 +43,11 @@ def stop_when(condition, folder: pathlib.Path, with_signal: signal.Signals, *arg
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
+
+
+def stop_when(condition, folder: pathlib.Path, with_signal: signal.Signals, *arguments: str) -> tuple[int, str]:
+    """Starts the program, sends it `with_signal` once `condition()` holds; returns its status and stderr."""
+    process = start(folder, *arguments)
     begin = time.monotonic()
     while not condition():
         assert process.poll() is None, f"ended before it could be stopped: {process.stderr.read()}"

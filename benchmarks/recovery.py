@@ -1,7 +1,7 @@
 """Does the program find a planted signal, and does it find none where there is none?
 
-python benchmarks/signal.py            5 seeds at signal 1 and 20 at signal 0, about 25 minutes on 2 cores
-python benchmarks/signal.py --seeds=1 --null_seeds=0
+python benchmarks/recovery.py            5 seeds at signal 1 and 20 at signal 0, about 25 minutes on 2 cores
+python benchmarks/recovery.py --seeds=1 --null_seeds=0
 
 Each seed is a corpus of 120 simulated subjects with a skewed score. Model and training are those of
 configs/simulated.py. Three disjoint folds by subject: each third is predicted, after the last epoch, by an encoder,
@@ -16,7 +16,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path[0] = str(ROOT)  # in place of this folder, where this file would stand for Python's own module signal
+sys.path.insert(0, str(ROOT))
 
 import numpy as np
 from absl import app, flags, logging
