@@ -95,11 +95,11 @@ class Builder(SessionBuilder):
     def fingerprint(self, folder: pathlib.Path) -> str:
         """Of the names and sizes of the answers, of the tables and of the reader's version."""
         answers = [
-            [str(path.relative_to(folder)), path.stat().st_size]
+            [str(path.relative_to(folder)), path.stat().st_size if path.is_file() else None]
             for interview in find_interviews(folder).values()
             for path in interview.answers.values()
         ]
-        paths = [path for path in (self._labels(folder), folder / _SPLIT_INFO) if path.is_file()]
+        paths = [path for path in (self._labels(folder), _table(folder, _SPLIT_INFO)) if path.is_file()]
         tables = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
         return hashlib.sha256(json.dumps([READER, answers, tables]).encode()).hexdigest()
 
@@ -142,10 +142,8 @@ class Builder(SessionBuilder):
         return Plan(tuple(sources), tuple(sorted(skipped)), tuple(notes))
 
     def _labels(self, folder: pathlib.Path) -> pathlib.Path:
-        """The table of people: in the folder, or in the one subfolder that has it."""
-        name = self.builder_config.labels
-        below = sorted(folder.glob(f"*/{name}"))
-        return below[0] if not (folder / name).exists() and len(below) == 1 else folder / name
+        """The table of people."""
+        return _table(folder, self.builder_config.labels)
 
     def _folds(self, known: dict[str, Interview], info: SubjectInfo) -> dict[str, tuple[int, ...]]:
         """The folds, 1..5, in which each person is tested; none without a known target."""
@@ -170,9 +168,16 @@ class Builder(SessionBuilder):
             notes.append(f"the official folds overlap, tested twice: {', '.join(twice)}")
         if never := [name for name, of_one in folds.items() if not of_one]:
             notes.append(f"tested in no fold, only trained on: {', '.join(never)}")
-        if self.builder_config.folds == "official" and (folder / _SPLIT_INFO).is_file():
-            notes.append(_compared(folder / _SPLIT_INFO))
+        split_info = _table(folder, _SPLIT_INFO)
+        if self.builder_config.folds == "official" and split_info.is_file():
+            notes.append(_compared(split_info))
         return notes
+
+
+def _table(folder: pathlib.Path, name: str) -> pathlib.Path:
+    """Where a table lies: in the folder, or in the one subfolder that has it."""
+    below = sorted(folder.glob(f"*/{name}"))
+    return below[0] if not (folder / name).exists() and len(below) == 1 else folder / name
 
 
 def _counts(known: dict[str, Interview], info: SubjectInfo) -> list[str]:

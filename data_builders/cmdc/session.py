@@ -38,14 +38,14 @@ def find_interview(folder: pathlib.Path, names: Sequence[str] | None = None) -> 
 
     Raises UserError where two files claim the same question.
     """
-    answers, notes = {}, []
+    answers, beyond, otherwise = {}, [], []
     for name in sorted(os.listdir(folder) if names is None else names):
         match = _ANSWER.fullmatch(name)
         if match is None:
             continue
         question = int(match[1])
         if not 1 <= question <= QUESTIONS:
-            notes.append(f"files of questions beyond 1..{QUESTIONS} are not used: {name}")
+            beyond.append(name)
         elif question in answers:
             raise UserError(
                 f"{folder}: {answers[question].name} and {name} are both of question {question}; expected one file an "
@@ -54,7 +54,9 @@ def find_interview(folder: pathlib.Path, names: Sequence[str] | None = None) -> 
         else:
             answers[question] = folder / name
             if name.lower() not in (f"q{question}.csv", f"q{question}.csv.gz"):
-                notes.append(f"file names that are written otherwise: {name}")
+                otherwise.append(name)
+    notes = [f"files of questions beyond 1..{QUESTIONS} are not used: {', '.join(beyond)}"] if beyond else []
+    notes += [f"file names that are written otherwise: {', '.join(otherwise)}"] if otherwise else []
     return Interview(folder, dict(sorted(answers.items())), tuple(notes)) if answers else None
 
 
@@ -160,16 +162,22 @@ def read_interview(
 
 
 def _folders(root: pathlib.Path) -> Iterator[tuple[pathlib.Path, list[str]]]:
-    """Every folder below `root` and the names of its files, in a fixed order; linked folders too, but each once."""
-    seen = set()
-    for folder, subfolders, names in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders.sort()
-        yield pathlib.Path(folder), names
+    """Every folder below `root` and the names of its files, in a fixed order; linked folders too, but each once.
+
+    Links come last: a folder is known by its own name, not by that of a link to it.
+    """
+    seen, waiting = set(), [root]
+    for start in waiting:  # grows on the way
+        for folder, subfolders, names in os.walk(start):
+            real = os.path.realpath(folder)
+            if real in seen:
+                subfolders.clear()
+                continue
+            seen.add(real)
+            subfolders.sort()
+            paths = [pathlib.Path(folder, name) for name in subfolders]
+            waiting += [path for path in paths if path.is_symlink()]
+            yield pathlib.Path(folder), names
 
 
 def _end_to_end(recordings: Sequence[Recording], frame_rate: float) -> tuple[list[np.ndarray], list[float]]:

@@ -15,6 +15,7 @@ from mccl_jax.errors import UserError
 
 TOTAL, ITEMS = "PHQtotal", tuple(f"PHQ-{n}" for n in range(1, 10))
 HIGHEST_TOTAL = 27  # of the PHQ-9
+LAST = {"HC": 52, "MDD": 26}  # numbers of the last people
 _ID = re.compile(r"(HC|MDD)[ _-]?0*([1-9][0-9]?)", re.IGNORECASE)
 _VIDEO = ("VideoAvailabe", "VideoAvailable")
 
@@ -119,8 +120,9 @@ def _identified(path: pathlib.Path, rows: Sequence[tuple[int, dict[str, Cell]]],
     all_of_them = {who for _, who, _ in named}
     for i, (row, (group, number), cells) in enumerate(named):
         following = (group, number + 1)
+        missing = number < LAST[group] and following not in all_of_them
         # In the gap that the missing one left: the same ID before, the one after next (or another group) behind.
-        in_the_gap = i > 0 and named[i - 1][1] == (group, number) and following not in all_of_them
+        in_the_gap = missing and i > 0 and named[i - 1][1] == (group, number)
         if in_the_gap and (i + 1 == len(named) or named[i + 1][1] in ((group, number + 2), *_firsts(group))):
             notes.append(
                 f"{path.name}, row {row}: {subject_name(group, number)} stands twice and {subject_name(*following)} is "
@@ -139,12 +141,11 @@ def _person(row: int, subject: str, cells: Mapping[str, Cell], target: str, note
     def number(name: str) -> float | None:
         value = cells.get(name)
         if isinstance(value, str):
-            try:
-                value = float(value)
-            except ValueError:
-                notes.append(f"{subject}: {name} is {value!r}, no number: it counts as unknown")
-                return None
-        return value if value is not None and math.isfinite(value) else None
+            said = value
+            value = _number(said)
+            if value is None:
+                notes.append(f"{subject}: {name} is {said!r}, no number: it counts as unknown")
+        return value
 
     group = subject_id(subject)[0]
     patient = number("MDD")
@@ -168,6 +169,14 @@ def _person(row: int, subject: str, cells: Mapping[str, Cell], target: str, note
         target=math.nan if total is None else total,
         labels={**others, **dict(zip(ITEMS, items, strict=True))},
     )
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def _checked_total(subject: str, total: float | None, items: Sequence[float | None], notes: list[str]) -> float | None:

@@ -1,5 +1,6 @@
 """The first rows of an Excel workbook as plain values: what the label tables of some corpora are kept in."""
 
+import math
 import pathlib
 import zipfile
 
@@ -13,7 +14,7 @@ Cell = str | float | None
 
 
 def read_sheets(path: pathlib.Path) -> dict[str, list[list[Cell]]]:
-    """Sheet -> rows -> cells. Text is stripped, numbers are floats, an empty cell or text is None.
+    """Sheet -> rows -> cells. Text is stripped, numbers are finite floats, an empty cell or text is None.
 
     Formulas count as the value that was saved with them. Raises UserError where `path` is absent, no xlsx, damaged, or
     larger than any table of people.
@@ -57,8 +58,8 @@ def _rows(path: pathlib.Path, sheet) -> list[list[Cell]]:
 
 
 def _cell(value: object) -> Cell:
-    if value is None or isinstance(value, float):
-        return value
-    if isinstance(value, int):  # bool too: spreadsheets have TRUE for 1
-        return float(value)
+    if isinstance(value, int | float):  # bool too: spreadsheets have TRUE for 1
+        return float(value) if math.isfinite(value) else str(value)
+    if value is None:
+        return None
     return str(value).strip() or None

@@ -37,7 +37,10 @@ class HeldOut:
 
     def mae(self, epoch: int, regressor: str) -> float | None:
         """On the reported sessions with a known target; None where there are none."""
-        return mae_of_known(self.reported.target, self.predicted[epoch][regressor])
+        rows = np.isfinite(self.reported.target)
+        if not rows.any():
+            return None
+        return float(METRICS["mae"](self.reported.target[rows], self.predicted[epoch][regressor][rows]))
 
     def best_epoch(self, regressor: str) -> int:
         """The first epoch of lowest MAE; the last epoch where no reported session has a known target."""
@@ -55,12 +58,14 @@ def hold_out(
     """Fits and predicts at every evaluated epoch; `files` is epoch -> file, `track` wraps the sequence of epochs.
 
     Raises UserError where there is no epoch, no session with a known target in train, no session in the reported split,
-    an epoch whose sessions differ from the others', or embeddings that are not finite.
+    an epoch whose sessions differ from the others', embeddings that are not finite, or a label that `options` asks for
+    and that is not there.
     """
     if not files:
         raise UserError("evaluation: no embeddings; expected embeddings/epoch_*.npz: train in this workdir first")
     epochs = sorted(files)
     last = Embeddings.load(files[epochs[-1]])
+    check_labels(last.labels, last.session, options)
     train, reported = known(last.of_split("train")), last.of_split(options.reported_split)
     if len(reported) == 0:
         raise UserError(
@@ -86,10 +91,31 @@ def fit(embeddings: Embeddings, options: Options) -> Fitted:
     }
 
 
-def mae_of_known(target: np.ndarray, predicted: np.ndarray) -> float | None:
-    """MAE over the (N,) sessions with a known target; None where there are none."""
-    rows = np.isfinite(target)
-    return float(METRICS["mae"](target[rows], predicted[rows])) if rows.any() else None
+def check_labels(labels: Mapping[str, np.ndarray], session: np.ndarray, options: Options) -> None:
+    """Raises UserError where a label that the options ask for is not there, or unknown for a session.
+
+    `labels`: name -> (N,), as `Embeddings` has them; `session` (N,) names them.
+    """
+    for key in ("positive", "group"):
+        name = getattr(options, key)
+        if not name:
+            continue
+        if name not in labels:
+            raise UserError(f"evaluation.{key} is {name!r}: no such label; there are {', '.join(labels) or 'none'}")
+        values = labels[name]
+        text = values.dtype.kind == "U"
+        unknown = session[values == "" if text else np.isnan(values)]
+        if len(unknown):
+            raise UserError(
+                f"{unknown[0]}: its {name} is unknown, which evaluation.{key} asks for; expected it of every session: "
+                "fill it in, or leave the option empty"
+            )
+        wrong = values if text else values[~np.isin(values, (0, 1))]
+        if key == "positive" and len(wrong):
+            raise UserError(
+                f"evaluation.positive is {name!r}, which holds {wrong[0].item()!r}: expected 0 and 1: name another "
+                "label, or leave the option empty"
+            )
 
 
 def known(embeddings: Embeddings) -> Embeddings:

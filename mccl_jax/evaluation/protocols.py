@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from mccl_jax.errors import UserError
 from mccl_jax.evaluation.embeddings import Embeddings
-from mccl_jax.evaluation.held_out import Fitted, HeldOut, fit, hold_out, mae_of_known
+from mccl_jax.evaluation.held_out import Fitted, HeldOut, fit, hold_out
 from mccl_jax.evaluation.intervals import ResidualInterval, residual_interval
 from mccl_jax.evaluation.options import Options
 from mccl_jax.evaluation.pooled import Pooled, joined
@@ -70,9 +71,18 @@ def cross_validate(
     """Scores the out-of-fold predictions of several trainings together, and each fold by itself.
 
     `folds`: name -> the files of that fold's training. `final`: the embeddings of a training on all sessions, on which
-    the regressors of the final model are fitted; no score is of that one. Raises UserError as `hold_out` does.
+    the regressors of the final model are fitted; no score is of that one. Raises UserError as `hold_out` does, and
+    where the folds were not evaluated at the same epochs.
     """
     held_out = [hold_out(name, files, options, track) for name, files in folds.items()]
+    for one in held_out[1:]:
+        if one.predicted.keys() != held_out[0].predicted.keys():
+            epoch = min(one.predicted.keys() ^ held_out[0].predicted.keys())
+            who, other = (one, held_out[0]) if epoch in held_out[0].predicted else (held_out[0], one)
+            raise UserError(
+                f"evaluation: {who.name} has no embeddings of epoch {epoch}, {other.name} has; expected the same "
+                "epochs in all folds: put the file back, or remove those of that epoch"
+            )
     return _evaluation(held_out, fit(Embeddings.load(final), options), options)
 
 
@@ -129,7 +139,7 @@ def _evaluation(held_out: Sequence[HeldOut], fitted: Fitted, options: Options) -
         "protocols": protocols,
         "groups": pooled.parts(pooled.group, predictors) if options.group else [],
         "folds": pooled.parts(pooled.fold, predictors) if several else [],
-        "curve": _curve(held_out, options),
+        "curve": _curve(held_out, pooled, sessions, options),
         "prediction_intervals": {
             name: {**dataclasses.asdict(interval), "explanation": interval.explanation}
             for name, interval in intervals.items()
@@ -154,12 +164,13 @@ def _by_fold(held_out: Sequence[HeldOut], epochs: Sequence[int]) -> int | dict[s
     return epochs[0] if len(set(epochs)) == 1 else of_fold
 
 
-def _curve(held_out: Sequence[HeldOut], options: Options) -> list[dict[str, Any]]:
-    """MAE at every evaluated epoch, on the reported sessions of all folds."""
-    target = joined([one.reported.target for one in held_out])
+def _curve(
+    held_out: Sequence[HeldOut], pooled: Pooled, sessions: ScoredSessions, options: Options
+) -> list[dict[str, Any]]:
+    """MAE at every evaluated epoch, on the reported sessions of all folds, each once."""
 
     def mae(name, epoch):
-        return mae_of_known(target, _predicted(held_out, name, [epoch] * len(held_out)))
+        return sessions.mae(_predicted(held_out, name, [epoch] * len(held_out))[pooled.known])
 
     return [
         {"epoch": epoch, "mae": {name: mae(name, epoch) for name in options.regressors}}

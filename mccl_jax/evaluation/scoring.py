@@ -71,6 +71,10 @@ class ScoredSessions:
         """Only the metrics that say how far values lie apart: those that mean something within a group."""
         return self._scores([metric for metric in applicable(None) if metric.kind is Kind.VALUES], predicted)
 
+    def mae(self, predicted: np.ndarray) -> float | None:
+        """The estimate of MAE alone; None where there is no session."""
+        return _or_none(float(self._value(METRICS["mae"], predicted, self._once)))
+
     def difference_of_mae(self, predicted: np.ndarray, baseline: np.ndarray) -> Score:
         """MAE(predicted) - MAE(baseline), paired; negative where `predicted` is the better one."""
         mae = METRICS["mae"]

@@ -14,6 +14,7 @@ from mccl_jax.data.sessions import Facts, read_sessions, windows_and_facts
 from mccl_jax.data.splits import ALL, divisions
 from mccl_jax.data.windows import Scaler, Windows
 from mccl_jax.errors import UserError
+from mccl_jax.evaluation import held_out
 from mccl_jax.evaluation.options import Options as EvaluationOptions
 from mccl_jax.experiment import Experiment
 from mccl_jax.files import locked, replacing
@@ -68,21 +69,7 @@ def scaled(
 
 def check_labels(windows: Windows, facts: Facts, evaluation: EvaluationOptions) -> None:
     """Raises UserError where a label that the evaluation asks for is not there, or unknown for a session."""
-    for key in ("positive", "group"):
-        name = getattr(evaluation, key)
-        if not name:
-            continue
-        if name not in facts.labels:
-            raise UserError(f"evaluation.{key} is {name!r}: no such label; there are {', '.join(facts.labels)}")
-        values = facts.labels[name]
-        if key == "positive" and not np.issubdtype(values.dtype, np.number):
-            raise UserError(f"evaluation.positive is {name!r}, which holds {values[0]!r}: expected 0 and 1")
-        unknown = windows.session[(values != values) | (values == "") if values.dtype.kind == "U" else np.isnan(values)]
-        if len(unknown):
-            raise UserError(
-                f"{unknown[0]}: its {name} is unknown, which evaluation.{key} asks for; expected it of every session: "
-                "fill it in, or leave the option empty"
-            )
+    held_out.check_labels(facts.labels, windows.session, evaluation)
 
 
 class Clock:

@@ -136,7 +136,20 @@ def _closing(results: dict[str, Any]) -> list[str]:
         f"[ ]: {intervals['level']:.0%} interval, {intervals['type']}, {intervals['resamples']} resamples; covers "
         f"{intervals['covers']}."
     ]
-    return [*lines, *_reasons(_rows(results, protocol)), *results["notes"], results["notice"]]
+    return [
+        *lines,
+        *_reasons(_rows(results, protocol)),
+        *_reasons(_errors_by_part(results["folds"])),
+        *_reasons(_errors_by_part(results["groups"])),
+        *results["notes"],
+        results["notice"],
+    ]
+
+
+def _errors_by_part(parts: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Name -> scores of one predictor; why there is none is the same for all. An empty row: never all are alike."""
+    rows = {part["name"].replace("_", " "): next(iter(part["predictors"].values())) for part in parts}
+    return {**rows, "": {}}
 
 
 def _reasons(rows: dict[str, dict[str, Any]]) -> list[str]:
