@@ -27,7 +27,7 @@ def test_every_subject_is_tested_once_and_with_all_its_sessions():
     fold = dealt()
     assert fold.shape == SUBJECT.shape
     assert set(fold.tolist()) == {0, 1, 2, 3, 4}
-    assert all(len(set(fold[SUBJECT == one].tolist())) == 1 for one in PEOPLE)
+    assert all(len(set(of_one.tolist())) == 1 for of_one in (fold[PEOPLE[PERSON] == one] for one in PEOPLE))
 
 
 @pytest.mark.parametrize("folds", [2, 3, 5, 7, 10])
