@@ -152,8 +152,8 @@ def open_or_prepare(
             with locked(lock, lambda: _say(f"waiting for another process that prepares {place}")):
                 if not _is_ready(place, fingerprint):  # another process may have prepared it in the meantime
                     made().plan(folder)  # raw files that cannot be used must not cost the data set that is there
-                    _make_room(place, folder)
-                    prepare(made(), folder)
+                    with _made_room(place, folder):
+                        prepare(made(), folder)
         return made(), Report.read(place)
 
 
@@ -178,8 +178,12 @@ def _is_ready(place: pathlib.Path, fingerprint: str) -> bool:
     return report is not None and report.fingerprint == fingerprint
 
 
-def _make_room(place: pathlib.Path, folder: pathlib.Path) -> None:
-    """Removes what an interrupted preparation left, and a data set of this folder that is out of date."""
+@contextlib.contextmanager
+def _made_room(place: pathlib.Path, folder: pathlib.Path) -> Iterator[None]:
+    """Removes what an interrupted preparation left and, once it is replaced, a data set that is out of date.
+
+    The one that is out of date comes back where the preparation fails.
+    """
     before = Report.read(place)
     if before and before.source != str(folder):
         raise UserError(
@@ -189,10 +193,18 @@ def _make_room(place: pathlib.Path, folder: pathlib.Path) -> None:
     for leftover in place.parent.glob(f"incomplete.*_{place.name}"):  # TFDS' name for its temporary folder
         _say(f"removing what an interrupted preparation left: {leftover}")
         shutil.rmtree(leftover)
+    outdated = None
     if place.exists():
         _say(f"{folder}, or how it is read, has changed since {place} was prepared: preparing it anew")
-        # Renamed first: removing takes time, and half a data set must never stand under the final name.
-        shutil.rmtree(place.rename(place.with_name(f"incomplete.outdated_{place.name}")))
+        outdated = place.rename(place.with_name(f"incomplete.outdated_{place.name}"))
+    try:
+        yield
+    except BaseException:
+        if outdated and not place.exists():
+            outdated.rename(place)
+        raise
+    if outdated:
+        shutil.rmtree(outdated)
 
 
 @contextlib.contextmanager
