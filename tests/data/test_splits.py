@@ -1,9 +1,11 @@
-"""Division into train and dev."""
+"""Division into train and dev, and who is trained on and reported in each fold."""
 
 import numpy as np
 import pytest
 
-from mccl_jax.data.splits import split_by_subject
+from mccl_jax.data.sessions import Facts
+from mccl_jax.data.splits import divisions, split_by_subject
+from mccl_jax.data.windows import Windows
 from mccl_jax.errors import UserError
 
 SUBJECT = np.repeat([f"p{i:02d}" for i in range(30)], 2)
@@ -43,3 +45,82 @@ def test_subjects_of_unknown_severity_train():
 def test_too_few_subjects(people):
     with pytest.raises(UserError, match=f"{people} subjects"):
         split_by_subject(np.array(["a"] * people), np.zeros(people), 0.5, seed=0)
+
+
+def corpus(folds=None, split=None, subject=None, severity=None):
+    """Windows and facts of sessions of which nothing else matters."""
+    n = len(next(given for given in (folds, split, subject) if given is not None))
+    subject = np.array([f"p{i}" for i in range(n)] if subject is None else subject)
+    severity = np.arange(n, dtype=float) if severity is None else np.asarray(severity, float)
+    ones = np.ones(n)
+    windows = Windows({}, {}, ones[:, None] > 0, ones[:, None], severity, subject, np.arange(n).astype(str), ones)
+    return windows, Facts(np.array(split or [""] * n), tuple(folds or [()] * n), {})
+
+
+def divided(reported="test", **facts):
+    return {name: split.tolist() for name, split in divisions(*corpus(**facts), reported, 0.5, 0).items()}
+
+
+def refused(words, reported="test", **facts):
+    with pytest.raises(UserError, match=words) as caught:
+        divisions(*corpus(**facts), reported, 0.5, 0)
+    assert "\n" not in str(caught.value)
+
+
+def test_splits_of_the_corpus_are_taken_as_they_are():
+    split = ["train", "dev", "test", "train"]
+    assert divided(split=split) == {"": split}
+    assert divided("dev", split=split) == {"": split}
+    assert divided(split=split, folds=[(1,), (2,), (1,), (2,)]) == {"": split}
+
+
+def test_without_splits_and_folds_subjects_are_divided():
+    windows, facts = corpus(subject=[f"p{i // 2}" for i in range(40)])
+    found = divisions(windows, facts, "dev", 0.25, 3)
+    assert list(found) == [""]
+    np.testing.assert_array_equal(found[""], split_by_subject(windows.subject, windows.severity, 0.25, 3))
+
+
+def test_each_fold_reports_who_is_tested_in_it_and_all_train_the_final_model():
+    assert divided(folds=[(2,), (1,), (10,), (2,), ()]) == {
+        "fold_1": ["train", "test", "train", "train", "train"],
+        "fold_2": ["test", "train", "train", "test", "train"],
+        "fold_10": ["train", "train", "test", "train", "train"],
+        "all": ["train"] * 5,
+    }
+    assert list(divided(folds=[(2,), (1,), (10,)])) == ["fold_1", "fold_2", "fold_10", "all"]
+    assert set(divided("dev", folds=[(0,), (1,)])["fold_0"]) == {"dev", "train"}
+
+
+def test_folds_may_overlap():
+    found = divided(folds=[(1, 5), (1,), (5,)])
+    assert found["fold_1"] == ["test", "test", "train"]
+    assert found["fold_5"] == ["test", "train", "test"]
+
+
+def test_folds_that_test_nobody_of_known_severity_are_left_out():
+    found = divided(folds=[(1,), (2,), (3,), (3,)], severity=[1, 2, np.nan, np.nan])
+    assert list(found) == ["fold_1", "fold_2", "all"]
+    assert found["fold_1"] == ["test", "train", "train", "train"]
+    found = divided(folds=[(1,), (2,), (3,), (3,)], severity=[1, 2, np.nan, 4])
+    assert found["fold_3"] == ["train", "train", "test", "test"]
+
+
+def test_one_fold_is_refused():
+    refused("only 1 of the folds test a session with a known target; expected two at least", folds=[(1,), (1,), ()])
+    refused("only 1 of the folds", folds=[(1,), (2,), ()], severity=[1, np.nan, 3])
+    refused("only 0 of the folds", folds=[(1,), (2,)], severity=[np.nan, np.nan])
+
+
+def test_a_subject_on_both_sides_is_refused_by_name():
+    refused(
+        "subjects stand in train and in test of fold 1: Anna", folds=[(1,), (2,), (2,)], subject=["Anna", "Anna", "B"]
+    )
+    refused("subjects stand in train and in test: B", split=["train", "train", "test"], subject=["A", "B", "B"])
+    divided(split=["train", "dev", "test"], subject=["A", "B", "B"])  # dev is neither
+
+
+def test_nothing_to_train_on_or_to_report_is_refused():
+    refused("no labelled session in test; there are dev, train", split=["train", "dev"])
+    refused("no labelled session in train; there are test, train", split=["train", "test"], severity=[np.nan, 1])
+    refused("no labelled session in train of fold 1", folds=[(1, 2), (2,)], severity=[1, np.nan])
