@@ -164,3 +164,36 @@ def test_counts_in_words():
     assert counted(1, 1) == "1 session of 1 subject"
     assert counted(3, 2) == "3 sessions of 2 subjects"
     assert counted(0, 0) == "0 sessions of 0 subjects"
+
+
+def test_rows_of_one_session_are_counted_as_one_and_weigh_as_one():
+    """Two folds that predict the same session: its two errors share what the session weighs."""
+    residuals = np.array([*np.arange(1.0, 20.0), 30.0, 40.0])
+    session = np.array([*range(19), 19, 19])
+    interval = residual_interval(residuals, 0.9, subject=session, session=session, out_of_fold=True)
+    assert (interval.sessions, interval.subjects) == (20, 20)
+    assert interval.halfwidth == 19  # ceil(0.9 x 21) = 19
+    assert residual_interval(residuals, 0.95, subject=session, session=session).halfwidth == 40
+    assert residual_interval(residuals, 0.9, subject=session).sessions == 21
+
+
+def test_errors_of_other_models_make_an_approximate_interval():
+    residuals = np.arange(1.0, 31.0)
+    held_out, of_folds = (residual_interval(residuals, 0.9, 0, 27, out_of_fold=one) for one in (False, True))
+    assert held_out.around(5.0) == of_folds.around(5.0)
+    assert held_out.explanation.startswith("90% split-conformal: ")
+    assert of_folds.explanation.startswith("approximate 90%: ")
+    assert "made by a model of the other folds, while this model has seen all of them" in of_folds.explanation
+    assert "not valid outside the population of this corpus" in of_folds.explanation
+    assert ResidualInterval(**json.loads(json.dumps(of_folds.__dict__))) == of_folds
+
+
+def test_what_counts_less_than_once_counts_so_in_every_resample():
+    """A session in two rows: half of either, in the estimate and in the resamples."""
+    true, predicted = np.zeros(4), np.array([2.0, 4, 6, 8])
+    subject = np.array(list("aabc"))
+    weights = subject_bootstrap(subject, 500)
+    once = np.array([0.5, 0.5, 1, 1])
+    estimate, interval = score_interval(mae_of(true, predicted), subject, weights, once)
+    merged = score_interval(mae_of(true[1:], np.array([3.0, 6, 8])), subject[1:], subject_bootstrap(subject[1:], 500))
+    assert (estimate, interval) == (pytest.approx(17 / 3), merged[1])

@@ -48,3 +48,99 @@ def test_all_predictors_meet_the_same_resamples():
     assert (difference["estimate"], difference["lower"], difference["upper"]) == (0, 0, 0)
     assert sessions.metrics(predicted) == sessions.metrics(predicted)
     assert sessions.counts == {"n_sessions": 30, "n_subjects": 15}
+
+
+def twice(first, second):
+    """A session in two rows (two folds tested it) and three in one; predictions of the two rows given."""
+    return (
+        ScoredSessions(
+            true=np.array([10.0, 4, 6, 10, 20]),
+            subject=np.array(list("abcad")),
+            threshold=10.0,
+            resamples=300,
+            fold=np.array(["fold_1"] * 3 + ["fold_2"] * 2),
+            session=np.array(["a1", "b1", "c1", "a1", "d1"]),
+        ),
+        np.array([first, 5.0, 8, second, 18]),
+    )
+
+
+def test_a_session_that_two_folds_test_counts_once():
+    sessions, predicted = twice(11.0, 16.0)
+    assert sessions.counts == {"n_sessions": 4, "n_subjects": 4, "n_positive": 2}
+    scores = sessions.metrics(predicted)
+    # |11 - 10| and |16 - 10| share the weight of one session.
+    assert scores["mae"]["estimate"] == pytest.approx((3.5 + 1 + 2 + 2) / 4)
+    assert scores["rmse"]["estimate"] == pytest.approx(np.sqrt(((1 + 36) / 2 + 1 + 4 + 4) / 4))
+    assert scores["sensitivity"]["estimate"] == 1
+    assert (scores["mae"]["n_sessions"], scores["mae"]["n_subjects"]) == (4, 4)
+    assert sessions.mae(predicted) == scores["mae"]["estimate"]
+    difference = sessions.difference_of_mae(predicted, np.full(5, 10.0))
+    assert difference["estimate"] == pytest.approx(scores["mae"]["estimate"] - (0 + 6 + 4 + 10) / 4)
+
+
+def test_two_equal_rows_of_a_session_are_one_row():
+    sessions, predicted = twice(11.0, 11.0)
+    once = ScoredSessions(sessions.true[1:], sessions.subject[1:], resamples=300)
+    for name in ("mae", "rmse"):
+        for end in ("estimate", "lower", "upper"):
+            assert sessions.metrics(predicted)[name][end] == pytest.approx(once.metrics(predicted[1:])[name][end])
+
+
+def test_the_rows_of_a_subject_are_drawn_together():
+    """Of two subjects one is drawn twice, or each once: no resample sees a part of one."""
+    sessions = ScoredSessions(
+        true=np.zeros(5),
+        subject=np.array(list("aaabb")),
+        resamples=400,
+        fold=np.array([1, 2, 1, 1, 2]),
+        session=np.array(["a1", "a1", "a2", "b1", "b1"]),
+    )
+    score = sessions.errors(np.array([1.0, 3, 8, 5, 7]))["mae"]
+    # a: sessions of error 2 and 8; b: one of 6.
+    assert score["estimate"] == pytest.approx((2 + 8 + 6) / 3)
+    assert (score["lower"], score["upper"]) == (pytest.approx(5), pytest.approx(6))
+    assert (score["n_sessions"], score["n_subjects"]) == (3, 2)
+
+
+def test_agreement_is_scored_within_folds():
+    rng = np.random.default_rng(0)
+    true, fold, subject = rng.normal(size=40), np.arange(40) % 4, np.arange(40)
+    predicted = true + 100 * fold
+    within, pooled = (ScoredSessions(true, subject, 0.0, 50, fold=one).metrics(predicted) for one in (fold, None))
+    for name in ("pearson", "auroc"):
+        assert within[name]["estimate"] == pytest.approx(1)
+        assert pooled[name]["estimate"] < 0.9
+    assert within["mae"] == pooled["mae"]
+
+
+def test_a_label_in_place_of_the_threshold():
+    positive = np.array([True, False, True, False])
+    sessions = ScoredSessions(np.zeros(4), np.arange(4), None, 50, positive=positive)
+    scores = sessions.metrics(np.array([5.0, 1, 2, 3]))
+    assert sessions.counts == {"n_sessions": 4, "n_subjects": 4, "n_positive": 2}
+    assert list(scores) == ["mae", "rmse", "ccc", "pearson", "auroc"]
+    assert scores["auroc"]["estimate"] == 3 / 4
+    called = ScoredSessions(np.zeros(4), np.arange(4), 4.0, 50, positive=positive).metrics(np.array([5.0, 1, 2, 3]))
+    assert (called["sensitivity"]["estimate"], called["specificity"]["estimate"]) == (1 / 2, 1)
+
+
+def test_errors_are_the_metrics_that_mean_something_within_a_group():
+    sessions = ScoredSessions(np.arange(4.0), np.arange(4), 2.0, 50)
+    assert list(sessions.errors(np.zeros(4))) == ["mae", "rmse"]
+    assert sessions.errors(np.zeros(4))["mae"] == sessions.metrics(np.zeros(4))["mae"]
+
+
+def test_nobody_to_score_is_a_reason():
+    sessions = ScoredSessions(
+        np.zeros(0),
+        np.zeros(0, str),
+        10.0,
+        50,
+        positive=np.zeros(0, bool),
+        fold=np.zeros(0, str),
+        session=np.zeros(0, str),
+    )
+    assert sessions.mae(np.zeros(0)) is None
+    for score in sessions.metrics(np.zeros(0)).values():
+        assert (score["estimate"], score["reason"]) == (None, "no session has a known target")

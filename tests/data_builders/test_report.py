@@ -1,0 +1,77 @@
+"""The report on a preparation: every session counted once, a few examples in words, all of them as JSON."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from data_builders.report import JSON_NAME, TEXT_NAME, Report, Tally
+from tests.data.made import plain
+
+
+def session(name, *notes, **fields):
+    made = plain(np.arange(5.0), np.arange(5.0), session=name, subject=name[0], **fields)
+    return dataclasses.replace(made, provenance={"notes": list(notes)})
+
+
+def tallied(*sessions, skipped=(), notes=(), split="sessions"):
+    tally = Tally(skipped, notes)
+    for one in sessions:
+        tally.add(split, one)
+    return tally
+
+
+@pytest.mark.parametrize(("examples", "more"), [(1, None), (5, None), (6, 1), (40, 35)])
+def test_five_examples_in_words_and_all_as_json(tmp_path, examples, more):
+    noted = [session(f"a{k:02d}", f"odd: cell {k}") for k in range(examples)]
+    report = tallied(*noted, session("b")).report("raw", "print")
+    report.write(tmp_path)
+    text = (tmp_path / TEXT_NAME).read_text()
+    assert text == report.words()
+    assert f"  odd ({examples} sessions)\n" in text
+    shown = [line.strip() for line in text.splitlines() if "cell" in line]
+    assert shown == [f"a{k:02d}: cell {k}" for k in range(min(examples, 5))]
+    assert (f"    and {more} more: {JSON_NAME}\n" in text) == (more is not None)
+    assert (" more" in text) == (more is not None)
+    kept = json.loads((tmp_path / JSON_NAME).read_text())["notes"]["odd"]
+    assert kept == {"sessions": examples, "examples": [f"a{k:02d}: cell {k}" for k in range(examples)]}
+    assert Report.read(tmp_path) == report
+
+
+def test_a_note_on_all_sessions_is_not_a_list_of_their_names():
+    report = tallied(*[session(f"a{k}", "no timestamps", f"several faces: {k} rows") for k in range(7)]).report(
+        "r", "p"
+    )
+    text = report.words()
+    assert "  no timestamps\n" in text
+    assert "    a0\n" not in text
+    assert "  several faces\n    a0: 0 rows\n" in text
+    assert "    and 2 more: preparation.json\n" in text
+    assert len(report.notes["no timestamps"]["examples"]) == 7
+
+
+def test_notes_on_the_whole_corpus_stand_as_they_are():
+    report = tallied(session("a"), notes=["SubjectInfo.xlsx, row 3: odd"], skipped=[("b", "gone")]).report("r", "p")
+    assert "notes: 1\n  SubjectInfo.xlsx, row 3: odd\n" in report.words()
+    assert "skipped: 1\n  b: gone\n" in report.words()
+    assert "notes: none\n" in tallied(session("a")).report("r", "p").words()
+
+
+def test_sessions_subjects_frames_and_targets_are_counted():
+    tally = tallied(session("a1", target=float("nan")), session("a2"), session("b1"))
+    tally.add("dev", session("c1"))
+    tally.skip("d1", "damaged")
+    report = tally.report("raw", "print")
+    assert (report.sessions, report.subjects, report.frames, report.seconds, report.unlabelled) == (4, 3, 20, 16.0, 1)
+    assert report.splits == {"sessions": {"sessions": 3, "subjects": 2}, "dev": {"sessions": 1, "subjects": 1}}
+    assert report.skipped == (("d1", "damaged"),)
+    assert report.words().startswith("4 sessions of 3 subjects from raw\n20 frames, 0.3 minutes; 0.00% of the frames")
+    assert "1 sessions have no target\n" in report.words()
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", "{}", '{"source": "raw"}'])
+def test_a_report_of_another_form_is_none(tmp_path, text):
+    if text is not None:
+        (tmp_path / JSON_NAME).write_text(text)
+    assert Report.read(tmp_path) is None
