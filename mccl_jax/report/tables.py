@@ -18,6 +18,8 @@ _NO_VALUE = "-"
 _RULE = rich.box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 # Wider than any table, so that a number is never cut short.
 _UNBOUNDED = 1000
+# Of the name of a group, which may be any text, so that its row fits.
+_LONGEST = 28
 
 
 def results_table(results: dict[str, Any]) -> str:
@@ -95,11 +97,16 @@ def _parts(parts: list[dict[str, Any]]) -> str:
     columns = {name: [] for name in ("", "sessions", "predictor", "MAE", "RMSE")}
     for part in parts:
         for i, (name, scores) in enumerate(part["predictors"].items()):
-            first = ["" if i else part["name"].replace("_", " "), "" if i else str(part["counts"]["n_sessions"])]
+            first = [_part(part), str(part["counts"]["n_sessions"])] if not i else ["", ""]
             cells = [*first, name.replace("_", " "), _cell(scores["mae"]), _cell(scores["rmse"])]
             for column, cell in zip(columns.values(), cells, strict=True):
                 column.append(cell)
     return _rendered(columns, left=("", "predictor"))
+
+
+def _part(part: dict[str, Any]) -> str:
+    name = part["name"].replace("_", " ")
+    return name if len(name) <= _LONGEST else name[: _LONGEST - 3] + "..."
 
 
 def _rendered(columns: dict[str, list[str]], left: tuple[str, ...] = ("",)) -> str:
@@ -148,7 +155,7 @@ def _closing(results: dict[str, Any]) -> list[str]:
 
 def _errors_by_part(parts: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Name -> scores of one predictor; why there is none is the same for all. An empty row: never all are alike."""
-    rows = {part["name"].replace("_", " "): next(iter(part["predictors"].values())) for part in parts}
+    rows = {_part(part): next(iter(part["predictors"].values())) for part in parts}
     return {**rows, "": {}}
 
 

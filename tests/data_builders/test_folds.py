@@ -61,6 +61,12 @@ def test_the_seed_decides_and_the_order_of_sessions_does_not():
     np.testing.assert_array_equal(again, dealt(0)[shuffled])
 
 
+def test_the_seed_decides_where_no_two_are_alike_too():
+    severity = np.random.default_rng(0).permutation(44).astype(float)
+    once, other = (folds_by_subject(PEOPLE, severity, 5, seed) for seed in (0, 1))
+    assert (once != other).sum() > 15
+
+
 def test_who_is_of_unknown_severity_is_in_no_fold():
     severity = np.where(np.isin(SUBJECT, ["p03", "p30"]), np.nan, SEVERITY)
     fold = folds_by_subject(SUBJECT, severity, 5, 0, GROUP)

@@ -411,6 +411,32 @@ def test_the_table_shows_folds_and_groups_and_fits(request, which):
     assert "group mean" in text
 
 
+def test_a_label_without_a_threshold_has_an_order_and_no_classes(disjoint):
+    results = cross_validate(*disjoint[:2], dataclasses.replace(OPTIONS, threshold=None)).results
+    assert list(results["protocols"]["last"]["models"]["ridge"]["metrics"]) == [
+        "mae",
+        "rmse",
+        "ccc",
+        "pearson",
+        "auroc",
+    ]
+    text = results_table(results)
+    assert "AUROC" in text
+    assert "F1" not in text
+    assert "20 with MDD 1" in " ".join(text.split())
+    assert "called so" not in text
+
+
+@pytest.mark.parametrize("scale", [1.0, 1000.0])
+def test_long_names_of_groups_fit(tmp_path, scale):
+    group = np.where(GROUP == "MDD", "in the care of the hospital of a town with a long name", "at home")
+    options = dataclasses.replace(OPTIONS, positive="", threshold=10 * scale, high=None)
+    evaluation = cross_validate(*write(tmp_path, target=scale * TARGET, group=group, epochs=(1,)), options)
+    text = results_table(evaluation.results)
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert "in the care of the hospit..." in text
+
+
 def test_results_of_folds_are_written_and_read_back(overlapping, tmp_path):
     evaluation = overlapping[2]
     evaluation.results["sessions"] = []
