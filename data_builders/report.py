@@ -44,7 +44,7 @@ class Report:
             f"{self.frames} frames, {self.seconds / 60:.1f} minutes; {self.failed_share:.2%} of the frames failed",
         ]
         if self.unlabelled:
-            lines.append(f"{self.unlabelled} sessions have no target")
+            lines.append(f"sessions without a target: {self.unlabelled}")
         lines += [
             f"split {name}: {n['sessions']} sessions, {n['subjects']} subjects" for name, n in self.splits.items()
         ]
@@ -53,7 +53,7 @@ class Report:
         lines.append(f"notes: {len(self.notes) or 'none'}")
         for what, note in self.notes.items():
             of_all = note["sessions"] in (0, self.sessions)
-            lines.append(f"  {what}" + ("" if of_all else f" ({note['sessions']} sessions)"))
+            lines.append(f"  {what}" + ("" if of_all else f" (in {note['sessions']} of {self.sessions} sessions)"))
             examples = [example for example in note["examples"] if not of_all or ": " in example]
             lines += [f"    {example}" for example in examples[:_EXAMPLES]]
             if more := len(examples[_EXAMPLES:]):

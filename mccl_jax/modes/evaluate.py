@@ -99,8 +99,8 @@ def _end_of_training(workdir: pathlib.Path, experiment: Experiment) -> _Ended:
             return _Ended(arrays, metadata)
     found = f"step {int(newest[0]['state']['step'])} of {total}" if newest else "none"
     raise UserError(
-        f"{workdir}: its training is not finished (newest readable checkpoint: {found}); run --mode=train in this "
-        "workdir, which goes on from there"
+        f"{workdir}: its training is not finished (newest readable checkpoint: {found}); run the training's command "
+        "again, which goes on from there"
     )
 
 
@@ -108,7 +108,8 @@ def _evaluated(workdir: pathlib.Path, experiment: Experiment) -> dict[int, pathl
     epochs = evaluated_epochs(workdir)
     if experiment.train.epochs not in epochs:
         raise UserError(
-            f"{workdir}: the embeddings of its last epoch are missing; run --mode=train here, which makes them anew"
+            f"{workdir}: the embeddings of its last epoch are missing; run the training's command again, which makes "
+            "them anew"
         )
     return epochs
 
