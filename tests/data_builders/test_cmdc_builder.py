@@ -140,15 +140,15 @@ def test_every_planted_defect_is_said(prepared, folds):
         "people and answers with video: 44 and 519; the full corpus has 44 and 519",
         "people without video, as the table of people says: 33",
         "SubjectInfo.xlsx, row 74: MDD20 stands twice and MDD21 is missing: the row is taken for MDD21",
-        "answers that are absent (4 sessions)",
+        "answers that are absent (in 4 of 44 sessions)",
         "HC24: Q10",
         "HC41: Q9, Q10, Q11, Q12",
         "MDD14: Q11, Q12",
         "MDD17: Q9, Q11",
-        "unreadable cells, their frames are not used (2 sessions)",
+        "unreadable cells, their frames are not used (in 2 of 44 sessions)",
         "HC03: Q2 1 in gaze_0_x",
         "MDD01: Q5 1 in AU12_r",
-        "file names that are written otherwise (1 sessions)",
+        "file names that are written otherwise (in 1 of 44 sessions)",
         "MDD02: Q9-.csv",
     ):
         assert f"  {line}\n" in text

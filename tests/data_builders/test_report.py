@@ -29,7 +29,7 @@ def test_five_examples_in_words_and_all_as_json(tmp_path, examples, more):
     report.write(tmp_path)
     text = (tmp_path / TEXT_NAME).read_text()
     assert text == report.words()
-    assert f"  odd ({examples} sessions)\n" in text
+    assert f"  odd (in {examples} of {report.sessions} sessions)\n" in text
     shown = [line.strip() for line in text.splitlines() if "cell" in line]
     assert shown == [f"a{k:02d}: cell {k}" for k in range(min(examples, 5))]
     assert (f"    and {more} more: {JSON_NAME}\n" in text) == (more is not None)
@@ -67,7 +67,7 @@ def test_sessions_subjects_frames_and_targets_are_counted():
     assert report.splits == {"sessions": {"sessions": 3, "subjects": 2}, "dev": {"sessions": 1, "subjects": 1}}
     assert report.skipped == (("d1", "damaged"),)
     assert report.words().startswith("4 sessions of 3 subjects from raw\n20 frames, 0.3 minutes; 0.00% of the frames")
-    assert "1 sessions have no target\n" in report.words()
+    assert "sessions without a target: 1\n" in report.words()
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", "{}", '{"source": "raw"}'])
