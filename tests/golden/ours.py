@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from mccl_jax.interop.official import from_official, to_official
+from mccl_jax.interop.official import by_layer, from_official
 from mccl_jax.losses import contrastive_loss
 from mccl_jax.models.mccl import MCCL, ModelOptions, Views
 from mccl_jax.models.network import Network
@@ -52,8 +52,8 @@ def whole(dtype: str) -> dict[str, np.ndarray]:
         )
     out = {"small/eval/loss": eval_loss, "small/train/loss": train_loss}
     out |= of_views("eval", eval_views) | of_views("train", train_views)
-    out |= {f"small/train/running/{name}": tensor for name, tensor in to_official(moved, OFFICIAL).items()}
-    for name, tensor in to_official(gradients, OFFICIAL).items():
+    out |= {f"small/train/running/{name}": tensor for name, tensor in by_layer(moved, OFFICIAL).items()}
+    for name, tensor in by_layer(gradients, OFFICIAL).items():
         out[f"small/train/grad_norm/{name}"] = np.linalg.norm(tensor)
         out[f"small/train/grad_head/{name}"] = tensor.reshape(-1)[:4]
     return out
@@ -129,7 +129,7 @@ def trunks(dtype: str) -> dict[str, np.ndarray]:
         model = network.bind(params, statistics)
         features = [model.inter.trunk(cues[cue], mask, Pass(True, row=row)) for row, cue in enumerate(OFFICIAL_CUES)]
         moved = {name: x for name, x in network.statistics(model).items() if name.startswith("inter/")}
-        running = {f"small/train/running/{name}": x for name, x in to_official(moved, OFFICIAL).items()}
+        running = {f"small/train/running/{name}": x for name, x in by_layer(moved, OFFICIAL).items()}
         return jax.device_get({"small/train/inter/cue_features": jnp.stack(features, axis=1)} | running)
 
 
