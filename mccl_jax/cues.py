@@ -38,6 +38,16 @@ AUS = Cue("aus", OPENFACE_AUS, ("intensity",), "0..5")
 # The cues of OpenFace 2.x, in the order in which the model reads them.
 OPENFACE_CUES = {cue.name: cue for cue in (LANDMARKS, GAZE, POSE, AUS)}
 
+# The cues of DAIC-WOZ's tracker (CLNF, OpenFace's predecessor). Its gaze stands there twice: as the camera sees it, and
+# as seen from the head.
+HEAD_FRAME = ", head frame"
+DAIC_WOZ_GAZE = Cue(
+    "gaze", (*GAZE.points, *(eye + HEAD_FRAME for eye in GAZE.points)), _XYZ, "unit vectors, camera frame if not said"
+)
+DAIC_WOZ_CUES = {
+    cue.name: cue for cue in (LANDMARKS, DAIC_WOZ_GAZE, POSE, Cue("aus", DAIC_WOZ_AUS, ("intensity",), "0..5"))
+}
+
 # Landmarks (0-based, the 68-point scheme) that the face's muscles hardly move: nose bridge and eye corners.
 BONY_POINTS = (27, 28, 29, 30, 36, 39, 42, 45)
 # Corners of the right and the left eye; an eye's place is the mean of its two corners.

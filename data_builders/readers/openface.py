@@ -88,8 +88,8 @@ def read_openface(
         raise UserError(f"{path}: column {repeated[0]} stands more than once; expected each once: remove the others")
     columns, repairs = read_columns(path, header, wanted)
     notes = [*repairs, *(f"cue left out: {name}" for name in omitted)]
-    success = _success(columns, notes)
-    rows = _rows_in_order(columns, success, notes)
+    success = tracked(columns, notes)
+    rows = rows_in_order(columns, success, notes)
     columns = {name: values[rows] for name, values in columns.items()}
     success = success[rows]
     arrays = {
@@ -105,15 +105,15 @@ def read_openface(
         )
     unreadable = {name: np.isnan(columns[name]).sum() for name in wanted if np.isnan(columns[name]).any()}
     if unreadable:
-        notes.append(f"unreadable cells, their frames are not used: {sum(unreadable.values())} in {_few(unreadable)}")
-    notes += _implausible(arrays, success)
+        notes.append(f"unreadable cells, their frames are not used: {sum(unreadable.values())} in {few(unreadable)}")
+    notes += implausible(arrays, success)
     frame = columns["frame"].astype(np.int64)
     return Recording(
         cues=arrays,
         specification={name: OPENFACE_CUES[name] for name in cues},
         gaze_angle=np.stack([columns[name] for name in angles], axis=-1).astype(np.float32) if angles else None,
         frame=frame,
-        time=_time(frame, columns.get("timestamp"), frame_rate, notes),
+        time=time_of(frame, columns.get("timestamp"), frame_rate, notes),
         confidence=columns["confidence"].astype(np.float32),
         success=success,
         notes=tuple(notes),
@@ -141,14 +141,14 @@ def present_cues(
     if no_context:
         raise UserError(
             f"{path}: no column {' or '.join(no_context)}; expected a CSV as OpenFace 2.x writes it, separated by "
-            f"commas (its first columns: {_few(header)}): leave this file out, or write it again with OpenFace"
+            f"commas (its first columns: {few(header)}): leave this file out, or write it again with OpenFace"
         )
     absent = {name: [column for column in COLUMNS[name] if column not in names] for name in cues}
     absent = {name: columns for name, columns in absent.items() if columns}
     present = tuple(name for name in cues if name not in absent)
     if absent and (missing == "refuse" or not present):
         said = "; ".join(
-            f"{name} ({_few(columns)}: {len(columns)} of {len(COLUMNS[name])} columns)"
+            f"{name} ({few(columns)}: {len(columns)} of {len(COLUMNS[name])} columns)"
             for name, columns in absent.items()
         )
         remedy = 'or leave the cue out (missing="omit")' if present else "there is nothing else to read in this file"
@@ -159,7 +159,8 @@ def present_cues(
     return present, tuple(absent)
 
 
-def _success(columns: Mapping[str, np.ndarray], notes: list[str]) -> np.ndarray:
+def tracked(columns: Mapping[str, np.ndarray], notes: list[str]) -> np.ndarray:
+    """(F,) bool: the column success, or else what the confidence says of it; a note where it is the latter."""
     if "success" in columns:
         return columns["success"] == 1
     notes.append(f"no success column, a frame counts as tracked where its confidence is above {TRACKED_ABOVE}")
@@ -167,7 +168,7 @@ def _success(columns: Mapping[str, np.ndarray], notes: list[str]) -> np.ndarray:
     return columns["confidence"].astype(np.float32) > np.float32(TRACKED_ABOVE)
 
 
-def _rows_in_order(columns: Mapping[str, np.ndarray], success: np.ndarray, notes: list[str]) -> np.ndarray:
+def rows_in_order(columns: Mapping[str, np.ndarray], success: np.ndarray, notes: list[str]) -> np.ndarray:
     """Indices of the rows to keep, in frame order: one face, each frame once, frame and timestamp readable."""
     frame, timestamp = columns["frame"], columns.get("timestamp")
     keep = np.isfinite(frame) & (frame == np.floor(frame))
@@ -200,7 +201,7 @@ def _rows_in_order(columns: Mapping[str, np.ndarray], success: np.ndarray, notes
     return rows[first]
 
 
-def _time(frame: np.ndarray, timestamp: np.ndarray | None, frame_rate: float, notes: list[str]) -> np.ndarray:
+def time_of(frame: np.ndarray, timestamp: np.ndarray | None, frame_rate: float, notes: list[str]) -> np.ndarray:
     """(F,) seconds: the timestamps where they can be true, and else the frame number over a rate.
 
     That rate is the recording's own where its timestamps merely repeat or run backwards, `frame_rate` where they tell
@@ -233,7 +234,7 @@ def _time(frame: np.ndarray, timestamp: np.ndarray | None, frame_rate: float, no
     return timestamp
 
 
-def _implausible(cues: Mapping[str, np.ndarray], success: np.ndarray) -> list[str]:
+def implausible(cues: Mapping[str, np.ndarray], success: np.ndarray) -> list[str]:
     """Signs that a cue is not in the units it should be in, looked for in tracked frames."""
     notes = []
 
@@ -251,6 +252,7 @@ def _implausible(cues: Mapping[str, np.ndarray], success: np.ndarray) -> list[st
     return notes
 
 
-def _few(names: Sequence[str] | Mapping[str, object], n: int = 3) -> str:
+def few(names: Sequence[str] | Mapping[str, object], n: int = 3) -> str:
+    """The first `n` names for a message, and whether there are more."""
     names = [name[:40] for name in names]
     return ", ".join(names[:n]) + (", ..." if len(names) > n else "")

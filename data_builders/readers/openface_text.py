@@ -4,7 +4,7 @@ UTF-8 with or without a byte order mark, or UTF-16 with one (what a spreadsheet 
 
 Columns are found by their stripped name with its case kept: x_0 is a 2D landmark in pixels, X_0 a 3D one in mm. Only
 the columns asked for are parsed, straight into floats; where a cell is no number ("-0.4253258.1", "-1.#IND") the file
-is read a second time as text and that cell alone becomes NaN.
+is read a second time as text and that cell alone becomes NaN. A file may also be the `Content` of an archive's member.
 """
 
 import csv
@@ -18,16 +18,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as pa_csv
 
+from data_builders.readers.archives import Content
 from mccl_jax.errors import UserError
 
-_EXPECTED = "expected a CSV as OpenFace 2.x writes it, plain or .gz"
+Source = pathlib.Path | Content
+
+_EXPECTED = "expected a CSV as OpenFace writes it, plain or .gz"
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _GZIP_MAGIC = b"\x1f\x8b"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+# What C prints for a number that is none, and what the parser takes for missing anyway, after a comma and a space.
+_NOT_A_NUMBER = [space + text for text in pa_csv.ConvertOptions().null_values for space in ("", " ")]
 _LONGEST_HEADER = 1 << 20  # bytes; the full header has about 7000
 
 
-def read_header(path: pathlib.Path) -> tuple[str, ...]:
+def read_header(path: Source) -> tuple[str, ...]:
     """The stripped column names of a CSV, plain or gzipped; UserError where `path` is no such file."""
     try:
         with path.open("rb") as file:
@@ -48,7 +53,7 @@ def read_header(path: pathlib.Path) -> tuple[str, ...]:
 
 
 def read_columns(
-    path: pathlib.Path, header: Sequence[str], columns: Collection[str]
+    path: Source, header: Sequence[str], columns: Collection[str]
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """The named `columns` of a CSV with this `header` as (F,) float64 arrays, and what had to be repaired.
 
@@ -63,12 +68,17 @@ def read_columns(
 
     def read(kind: pa.DataType) -> pa.Table:
         dropped.clear()
-        with pa.input_stream(str(path), compression="gzip" if _is_gzipped(path) else None) as stream:
+        source = pa.py_buffer(path.data) if isinstance(path, Content) else str(path)
+        with pa.input_stream(source, compression="gzip" if _is_gzipped(path) else None) as stream:
             return pa_csv.read_csv(
                 stream,
                 pa_csv.ReadOptions(column_names=list(header), skip_rows=1, encoding=encoding),
                 pa_csv.ParseOptions(invalid_row_handler=drop),
-                pa_csv.ConvertOptions(include_columns=list(columns), column_types=dict.fromkeys(columns, kind)),
+                pa_csv.ConvertOptions(
+                    include_columns=list(columns),
+                    column_types=dict.fromkeys(columns, kind),
+                    null_values=_NOT_A_NUMBER,
+                ),
             )
 
     try:
@@ -102,18 +112,18 @@ def _numbers(column: pa.ChunkedArray) -> np.ndarray:
     return np.array(column.to_numpy(), np.float64)  # a copy that may be written to; nulls come as NaN
 
 
-def _no_rows(path: pathlib.Path, dropped: Sequence[int]) -> UserError:
+def _no_rows(path: Source, dropped: Sequence[int]) -> UserError:
     found = f"a header, but none of its {len(dropped)} rows has as many cells" if dropped else "a header without rows"
     return UserError(f"{path}: {found}; {_EXPECTED}: run the tracker on this recording again")
 
 
-def _encoding(path: pathlib.Path) -> str:
+def _encoding(path: Source) -> str:
     with path.open("rb") as file:
         mark = (gzip.GzipFile(fileobj=file) if _is_gzipped(path) else file).read(2)
     return "utf16" if mark in _UTF_16_MARKS else "utf8"
 
 
-def _is_gzipped(path: pathlib.Path) -> bool:
+def _is_gzipped(path: Source) -> bool:
     with path.open("rb") as file:
         return file.read(2) == _GZIP_MAGIC
 

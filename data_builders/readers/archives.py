@@ -1,0 +1,218 @@
+"""Members of an archive (zip, tar, tar.gz) or of an extracted folder, read by name and without unpacking anything.
+
+An archive is not trusted: its paths and sizes are what somebody wrote into it. Nothing is ever written to disk, a
+member is known by the last part of its path alone, and what counts are the bytes that really come out. What nobody
+asked for (audio, HOG features, archives inside the archive, macOS' `._` files) is never opened; a tar.gz has to be
+decompressed past it, and is given up where that turns out far longer than the file.
+"""
+
+import dataclasses
+import gzip
+import hashlib
+import io
+import os
+import pathlib
+import re
+import stat
+import tarfile
+import zipfile
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import BinaryIO
+
+from mccl_jax.errors import UserError
+
+# Bytes of one member. The 3D landmarks of an hour, the longest text, have about 160 MB.
+MOST_BYTES = 1 << 29
+# Bytes out for one byte in. Text of a tracker that saw nothing, the most uniform there is, shrinks to about a sixtieth.
+MOST_RATIO = 200
+_STEP = 1 << 20  # read at once; below it no ratio is asked for
+_ZIP, _GZIP = b"PK", b"\x1f\x8b"
+
+
+@dataclasses.dataclass(frozen=True)
+class Content:
+    """The bytes of one member; as text it is where they come from, so that it can stand in a message as a path does."""
+
+    where: str
+    name: str
+    data: bytes = dataclasses.field(repr=False)
+
+    def __str__(self) -> str:
+        return self.where
+
+    def open(self, mode: str = "rb") -> BinaryIO:
+        """A stream of the bytes, as of a file; `mode` is there for the likeness with a path."""
+        return io.BytesIO(self.data)
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes, in hexadecimal."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def read_members(
+    source: pathlib.Path, wanted: Mapping[str, re.Pattern], optional: Collection[str] = ()
+) -> dict[str, Content]:
+    """Key -> member for each of `wanted`, whose pattern must match the whole last part of the member's path.
+
+    source     an archive, told by its content, or a folder, searched with its subfolders.
+    optional   keys that may be absent; they are then absent from what is returned.
+
+    Raises UserError, in one line, where `source` is neither, is damaged or cut short, lacks a member that is not
+    optional, or where a wanted member stands twice, is encrypted, no regular file (a link), has an absolute path or one
+    that leads out of the archive, or unpacks to more than any such file has.
+    """
+    found, seen = {}, []
+    try:
+        for name, read in _members(source):
+            base = _base(name)
+            seen.append(base)
+            for key, pattern in wanted.items():
+                if not pattern.fullmatch(base) or _is_metadata(name):
+                    continue
+                where = f"{source}: {_shown(name)}"
+                if key in found:
+                    raise UserError(
+                        f"{where}: the second member of its kind, after {_shown(found[key].name)}; expected one: "
+                        "remove the other, or take the archive as it was handed out"
+                    )
+                _check_path(where, name)
+                found[key] = Content(where, name, read(where))
+    except UserError:
+        raise
+    except Exception as error:  # whatever a damaged archive makes the standard library raise
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UserError(
+            f"{source}: cannot be read ({reason}); expected a whole .zip or .tar.gz, or a folder: copy or download it "
+            "again"
+        ) from error
+    if missing := [key for key in wanted if key not in found and key not in optional]:
+        held = ", ".join(map(_shown, seen[:5])) + (", ..." if len(seen) > 5 else "") if seen else "nothing"
+        raise UserError(
+            f"{source}: lacks {', '.join(missing)} ({wanted[missing[0]].pattern}); it holds {held}: download or unpack "
+            "it again"
+        )
+    return {key: found[key] for key in wanted if key in found}
+
+
+def sizes(source: pathlib.Path, wanted: Mapping[str, re.Pattern]) -> list[tuple[str, int]]:
+    """(name, bytes) of an archive, or of the wanted files in a folder: quick to get, and it changes when they do."""
+    if not source.is_dir():
+        return [(source.name, source.stat().st_size)]
+    return [
+        (path.relative_to(source).as_posix(), path.stat().st_size)
+        for path in _files(source)
+        if any(pattern.fullmatch(path.name) for pattern in wanted.values())
+    ]
+
+
+def _members(source: pathlib.Path) -> Iterator[tuple[str, Callable[[str], bytes]]]:
+    """(path inside, reader) of each member but folders; a reader takes what its messages begin with."""
+    if source.is_dir():
+        for path in _files(source):
+            yield path.relative_to(source).as_posix(), lambda where, path=path: _read_file(path, where)
+        return
+    with source.open("rb") as file:
+        magic = file.read(2)
+        file.seek(0)
+        yield from _zipped(file) if magic == _ZIP else _tarred(file, magic == _GZIP)
+
+
+def _files(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (path for name in sorted(names) if (path := pathlib.Path(place, name)).is_file())
+
+
+def _read_file(path: pathlib.Path, where: str) -> bytes:
+    with path.open("rb") as stream:
+        return _read(stream, where, packed=None)
+
+
+def _zipped(file: BinaryIO) -> Iterator[tuple[str, Callable[[str], bytes]]]:
+    whole = os.fstat(file.fileno()).st_size
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+
+            def read(where: str, member=member) -> bytes:
+                if member.flag_bits & 1:
+                    raise UserError(f"{where}: is encrypted; expected a plain archive: unpack it into a folder")
+                if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
+                    raise _not_regular(where)
+                with archive.open(member) as stream:
+                    return _read(stream, where, min(member.compress_size, whole))
+
+            if not member.is_dir():
+                yield member.filename, read
+
+
+def _tarred(file: BinaryIO, gzipped: bool) -> Iterator[tuple[str, Callable[[str], bytes]]]:
+    """One pass from front to back: going back in a gzip stream means to begin again."""
+    stream = _Limited(gzip.GzipFile(fileobj=file), file) if gzipped else file
+    with tarfile.open(fileobj=stream, mode="r|", bufsize=_STEP) as archive:
+        for member in archive:
+
+            def read(where: str, member=member) -> bytes:
+                if not member.isreg() or member.issparse():
+                    raise _not_regular(where)
+                return _read(archive.extractfile(member), where, packed=None)
+
+            if not member.isdir():
+                yield member.name, read
+
+
+class _Limited:
+    """A decompressing stream that is given up once far more has come out than went in."""
+
+    def __init__(self, stream: BinaryIO, file: BinaryIO):
+        self._stream, self._file, self._out = stream, file, 0
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self._out += len(data)
+        _check_ratio(self._file.name, self._out, self._file.tell())
+        return data
+
+
+def _read(stream: BinaryIO, where: str, packed: int | None) -> bytes:
+    """All of a stream, as far as it keeps to the limits; `packed`: the bytes that it is unpacked from, if it is."""
+    parts, size = [], 0
+    while part := stream.read(_STEP):
+        parts.append(part)
+        size += len(part)
+        if size > MOST_BYTES:
+            raise UserError(f"{where}: has more than {MOST_BYTES >> 20} MiB; expected less: download the archive again")
+        if packed is not None:
+            _check_ratio(where, size, packed)
+    return b"".join(parts)
+
+
+def _check_ratio(where: str, out: int, packed: int) -> None:
+    if out > _STEP and out > MOST_RATIO * packed:
+        raise UserError(
+            f"{where}: unpacks to more than {MOST_RATIO} times its size, as no recording does: download it again"
+        )
+
+
+def _check_path(where: str, name: str) -> None:
+    parts = name.replace("\\", "/").split("/")
+    if parts[0] == "" or ".." in parts or re.match(r"[A-Za-z]:", name):
+        raise UserError(f"{where}: its path leads out of the archive; expected one inside: download it again")
+
+
+def _not_regular(where: str) -> UserError:
+    return UserError(f"{where}: is a link or another special member; expected a file: download the archive again")
+
+
+def _base(name: str) -> str:
+    return name.replace("\\", "/").rsplit("/", 1)[-1]  # some archives are packed with Windows' separator
+
+
+def _is_metadata(name: str) -> bool:
+    """What macOS adds beside each file: AppleDouble files, which bear its name but hold none of its content."""
+    parts = name.replace("\\", "/").split("/")
+    return "__MACOSX" in parts or _base(name).startswith("._")
+
+
+def _shown(name: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in name)[:100]
