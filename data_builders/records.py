@@ -41,7 +41,9 @@ class Session:
     folds           numbers of the folds in which the session is tested: none, one, or several where folds overlap.
     gender          "female", "male" or "".
     labels          every further label column, as the corpus has it.
-    provenance      source file or members, SHA-256, the reader's version, notes of the reader.
+    provenance      source file or members, SHA-256, the reader's version, notes of the reader. What stands beside the
+                    values, so that these stay as the tool wrote them: "exclude_seconds", [[begin, end], ...] that are
+                    no interview; "thinned", where only some frames were kept (see `thinning.thin`).
     statistics      per cue and channel at the full rate, over usable frames: means, deviations, velocities.
     """
 
@@ -64,8 +66,17 @@ class Session:
 
     @property
     def usable(self) -> np.ndarray:
-        """(F,) bool: the face was tracked and every cell of every cue could be read."""
-        return self.success & np.all([np.isfinite(cue).all(axis=(1, 2)) for cue in self.cues.values()], axis=0)
+        """(F,) bool: the face was tracked, every cell of every cue could be read, and no interruption was going on."""
+        usable = self.success & np.all([np.isfinite(cue).all(axis=(1, 2)) for cue in self.cues.values()], axis=0)
+        for begin, end in self.provenance.get("exclude_seconds", ()):
+            usable &= (self.time < begin) | (self.time >= end)
+        return usable
+
+    @property
+    def recorded(self) -> tuple[int, int]:
+        """(frames, usable frames) of the recording at the tool's own rate, even where not all of them were kept."""
+        thinned = self.provenance.get("thinned")
+        return (thinned["frames"], thinned["usable"]) if thinned else (len(self.time), int(self.usable.sum()))
 
 
 def features(specification: Mapping[str, Cue]) -> tfds.features.FeaturesDict:

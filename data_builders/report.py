@@ -91,8 +91,9 @@ class Tally:
         sessions.append(session.session)
         subjects.add(session.subject)
         self._subjects.add(session.subject)
-        self._frames += len(session.time)
-        self._failed += int((~session.usable).sum())
+        frames, usable = session.recorded
+        self._frames += frames
+        self._failed += frames - usable
         self._seconds += float(session.time[-1] - session.time[0])
         self._unlabelled += session.target != session.target  # NaN
         for note in session.provenance["notes"]:

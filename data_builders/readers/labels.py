@@ -53,7 +53,7 @@ def read_labels(path: str | pathlib.Path, target: str = "target") -> LabelTable:
     stands in two splits, in two folds or with two genders.
     """
     path = pathlib.Path(path)
-    table = _table(path, ("file", "subject", target))
+    table = read_table(path, ("file", "subject", target))
     others = [name for name in table[0][1] if name not in ("file", "subject", target, "split", "fold", "gender")]
     numeric = {name for name in others if all(_is_number(cells[name]) for _, cells in table if cells[name])}
 
@@ -102,8 +102,11 @@ def _row(where: str, line: int, cells: Mapping[str, str], target: str) -> Label:
     )
 
 
-def _table(path: pathlib.Path, needed: Iterable[str]) -> list[tuple[int, dict[str, str]]]:
-    """(line, cells by column name) of each row that is not blank; cells stripped."""
+def read_table(path: pathlib.Path, needed: Iterable[str]) -> list[tuple[int, dict[str, str]]]:
+    """(line, cells by column name) of each row that is not blank; names and cells stripped.
+
+    Raises UserError where `path` is no text, lacks a `needed` column, has one twice, a row of another length or no row.
+    """
     try:
         # utf-8-sig: spreadsheets put a byte order mark in front.
         text = path.read_text(encoding="utf-8-sig")

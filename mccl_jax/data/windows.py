@@ -19,7 +19,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from data_builders.records import Session
-from mccl_jax.cues import EYE_CORNERS, Cue
+from mccl_jax.cues import EYE_CORNERS, HEAD_FRAME, Cue
 from mccl_jax.errors import UserError
 
 SAMPLINGS = ("nearest", "mean")
@@ -134,14 +134,15 @@ def _cut(session: Session, options: WindowOptions):
     usable = session.usable
     if not usable.any():
         return None
+    _check_rate(session, options)
     time, question = session.time[usable], session.question[usable]
     place = _grid_by_question if options.segments == BY_QUESTION else _grid
     places, grid, of_question = place(session, time, question, options)
     if not len(places):
         return None
     cues = {name: values[usable].astype(np.float64) for name, values in session.cues.items()}
-    cues = _relative_to_the_head(cues) if options.representation == "relative" else _min_max(cues)
-    sampled, mask = _resample(cues, time, question, grid, of_question, options)
+    cues = _relative_to_the_head(cues, session.specification) if options.representation == "relative" else min_max(cues)
+    sampled, mask = resample(cues, time, question, grid, of_question, options)
     if not mask.any():
         return None
     if options.representation == "relative":
@@ -155,9 +156,21 @@ def _cut(session: Session, options: WindowOptions):
     cues = {
         name: placed(np.where(mask[:, None, None], values, 0)).astype(np.float32) for name, values in sampled.items()
     }
-    segment = of_question - 1 if options.segments == BY_QUESTION else _segments(mask, options.segments)
+    segment = of_question - 1 if options.segments == BY_QUESTION else equal_segments(mask, options.segments)
     segment = placed(segment.astype(np.int32), fill=-1)
-    return cues, placed(mask), segment, session.target, session.subject, session.session, usable.mean()
+    frames, usable_frames = session.recorded
+    return cues, placed(mask), segment, session.target, session.subject, session.session, usable_frames / frames
+
+
+def _check_rate(session: Session, options: WindowOptions) -> None:
+    """Raises UserError where a record whose frames were thinned out does not hold those that the options ask for."""
+    if thinned := session.provenance.get("thinned"):
+        every = thinned["rate"] / options.rate
+        if every < 1 or every != round(every) or options.sampling != "nearest":
+            raise UserError(
+                f"{session.session}: holds frames for windows.sampling 'nearest' at {thinned['rate']:g} Hz, or at a "
+                f"whole part of that, not for {options.sampling!r} at {options.rate:g} Hz: prepare it at its own rate"
+            )
 
 
 def _grid(session: Session, time: np.ndarray, question: np.ndarray, options: WindowOptions):
@@ -188,7 +201,7 @@ def _grid_by_question(session: Session, time: np.ndarray, question: np.ndarray, 
     return tuple(map(np.concatenate, (places, grid, of_question)))
 
 
-def _segments(mask: np.ndarray, segments: int) -> np.ndarray:
+def equal_segments(mask: np.ndarray, segments: int) -> np.ndarray:
     """Equal stretches of the valid part, which reaches from the first to the last valid frame; -1 outside of it."""
     first, last = np.flatnonzero(mask)[[0, -1]]
     at = np.arange(len(mask)) - first
@@ -196,7 +209,7 @@ def _segments(mask: np.ndarray, segments: int) -> np.ndarray:
     return np.where(inside, at * segments // (last - first + 1), -1).astype(np.int32)
 
 
-def _relative_to_the_head(cues: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _relative_to_the_head(cues: dict[str, np.ndarray], specification: Mapping[str, Cue]) -> dict[str, np.ndarray]:
     """Landmarks and gaze in the head's own frame; needs the pose for both. AUs as a share of their scale."""
     out = dict(cues)
     if "pose" in cues:
@@ -206,7 +219,8 @@ def _relative_to_the_head(cues: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         if "landmarks" in cues:
             out["landmarks"] = (cues["landmarks"] - translation[:, None]) @ matrix
         if "gaze" in cues:
-            out["gaze"] = cues["gaze"] @ matrix
+            head = [point.endswith(HEAD_FRAME) for point in specification["gaze"].points]  # is relative to it already
+            out["gaze"] = np.where(np.array(head)[:, None], cues["gaze"], cues["gaze"] @ matrix)
     elif "landmarks" in cues or "gaze" in cues:
         raise UserError(
             "windows.representation 'relative' needs the pose cue to remove head motion: "
@@ -229,7 +243,7 @@ def _around_the_resting_face(cues: dict[str, np.ndarray], mask: np.ndarray) -> d
     return out
 
 
-def _min_max(cues: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def min_max(cues: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The official scaling: by the session's extremes, landmarks per axis, translation and AUs jointly."""
 
     def scaled(values, axis):
@@ -253,7 +267,7 @@ def _nearest(time: np.ndarray, grid: np.ndarray) -> np.ndarray:
     return np.where(np.abs(time[before] - grid) <= np.abs(time[after] - grid), before, after)
 
 
-def _resample(cues, time, question, grid, of_question, options) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def resample(cues, time, question, grid, of_question, options) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Usable frames at `time` onto `grid`; returns the values (undefined where masked) and the mask.
 
     For each point, frames of another question than its own are as if they were not there.

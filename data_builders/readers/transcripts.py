@@ -1,0 +1,96 @@
+"""Transcripts as DAIC-WOZ has them: `start_time stop_time speaker value`, tab-separated, a row a turn."""
+
+import dataclasses
+import math
+import pathlib
+import re
+
+from data_builders.readers.archives import Content
+from mccl_jax.errors import UserError
+
+COLUMNS = ("start_time", "stop_time", "speaker", "value")
+# What is written where nobody spoke to anybody: marks that audio and video were brought together, removed passages.
+# Source: the transcripts' own variants, as adbailey1/daic_woz_process and others list them.
+_MARKER = re.compile(r"<sync(h|hing|ing)?[>.]|\[sync(h|hing|ing)?\]|scrubbed_entry", re.IGNORECASE)
+_APPLE_DOUBLE = b"\x00\x05\x16\x07"
+
+
+@dataclasses.dataclass(frozen=True)
+class Transcript:
+    """When it was spoken; all times in seconds, NaN where the transcript does not say.
+
+    first_start, last_stop   of the first and the last row as they stand, whoever speaks, markers included: what the
+                             official preparation cuts by.
+    speech_span              first and last word of the interview: least start and greatest stop of rows with words.
+    speakers                 who has rows with words, in the order of their first.
+    notes                    what is odd, each "what: details".
+    """
+
+    first_start: float
+    last_stop: float
+    speech_span: tuple[float, float]
+    speakers: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def read_transcript(source: pathlib.Path | Content) -> Transcript:
+    """Reads a transcript. Blank lines count for nothing; a row whose times are unreadable does not count as speech.
+
+    Raises UserError where the file cannot be read, is no text, or lacks a column or any row.
+    """
+    rows = _rows(source)
+    notes, spoken, speakers = [], [], {}
+    unreadable = [line for line, start, stop, *_ in rows if not (math.isfinite(start) and math.isfinite(stop))]
+    if unreadable:
+        notes.append(f"rows of the transcript without readable times: {len(unreadable)}, first in line {unreadable[0]}")
+    for _, start, stop, speaker, value in rows:
+        if _MARKER.sub("", value).strip() and math.isfinite(start) and math.isfinite(stop):
+            spoken.append((start, stop))
+            speakers.setdefault(speaker)
+    if not spoken:
+        notes.append("the transcript has no row with words: the whole recording counts as the interview")
+        span = (math.nan, math.nan)
+    else:
+        span = (min(start for start, _ in spoken), max(stop for _, stop in spoken))
+    return Transcript(rows[0][1], rows[-1][2], span, tuple(speakers), tuple(notes))
+
+
+def _rows(source: pathlib.Path | Content) -> list[tuple[int, float, float, str, str]]:
+    """(line, start, stop, speaker, value) of each row that is not blank."""
+    expected = "expected a transcript with the columns start_time, stop_time, speaker, value, separated by tabs"
+    try:
+        with source.open("rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise UserError(f"{source}: cannot be read ({error.strerror}); {expected}: copy it again") from error
+    if data.startswith(_APPLE_DOUBLE) or b"\0" in data:
+        kind = "an AppleDouble file of macOS" if data.startswith(_APPLE_DOUBLE) else "no text"
+        raise UserError(f"{source}: is {kind}; {expected}: download this session again")
+    # Only the times and a few markers matter; a character in another encoding does no harm to them.
+    lines = re.split(r"\r\n?|\n", data.decode("utf-8-sig", errors="replace"))
+    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    if not numbered:
+        raise UserError(f"{source}: is empty; {expected}: download this session again")
+    header = [name.strip().lower() for name in numbered[0][1].split("\t")]
+    missing = [name for name in COLUMNS if name not in header]
+    if missing:
+        raise UserError(
+            f"{source}: no column {', '.join(missing)}; {expected} (its first line, cut at tabs: "
+            f"{', '.join(header)[:100]}): take the file as it was handed out"
+        )
+    if len(numbered) == 1:
+        raise UserError(f"{source}: has a header, but no rows; {expected}: download this session again")
+    places = [header.index(name) for name in COLUMNS]
+    rows = []
+    for number, line in numbered[1:]:
+        cells = line.split("\t")
+        start, stop, speaker, value = (cells[place].strip() if place < len(cells) else "" for place in places)
+        rows.append((number, _seconds(start), _seconds(stop), speaker, value))
+    return rows
+
+
+def _seconds(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return math.nan
