@@ -1,0 +1,230 @@
+"""Archives that are as they should be, in every packing, and archives that are not."""
+
+import contextlib
+import io
+import pathlib
+import re
+import stat
+import struct
+import tarfile
+import zipfile
+
+import numpy as np
+import pytest
+
+from data_builders.readers import archives
+from data_builders.readers.archives import read_members, sizes
+from mccl_jax.errors import UserError
+from tests.data_builders.daic_woz_files import write_archive, write_folder
+
+WANTED = {"pose": re.compile(r"300_pose\.txt", re.IGNORECASE), "words": re.compile(r"300_words\.csv")}
+CONTENTS = {"300_pose.txt": "1, 2\n", "300_words.csv": "a\tb\n", "300_hog.bin": "x" * 100}
+
+
+def tar(path, members, mode="w:gz"):
+    """`members`: (name or TarInfo, bytes)."""
+    with tarfile.open(path, mode) as archive:
+        for name, data in members:
+            info = name if isinstance(name, tarfile.TarInfo) else tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return path
+
+
+def packed(tmp_path, packing, prefix=""):
+    contents = {prefix + name: data for name, data in CONTENTS.items()}
+    if packing == "zip":
+        return write_archive(tmp_path / "300_P.zip", contents)
+    if packing == "folder":
+        return write_folder(tmp_path / "300_P", contents)
+    members = [(name, data.encode()) for name, data in contents.items()]
+    return tar(tmp_path / f"300_P.{packing}", members, "w:gz" if packing == "tar.gz" else "w")
+
+
+@pytest.mark.parametrize("packing", ["zip", "tar.gz", "tar", "folder"])
+@pytest.mark.parametrize("prefix", ["", "300_P/", "./300_P/deep/"])
+def test_members_are_found_wherever_they_lie(tmp_path, packing, prefix):
+    source = packed(tmp_path, packing, prefix)
+    found = read_members(source, WANTED)
+    assert {key: member.data for key, member in found.items()} == {"pose": b"1, 2\n", "words": b"a\tb\n"}
+    assert str(found["pose"]).startswith(f"{source}: ")
+    assert str(found["pose"]).endswith("300_pose.txt")
+    assert found["pose"].open().read() == b"1, 2\n"
+    assert list(tmp_path.iterdir()) == [source]  # nothing was unpacked
+
+
+@pytest.mark.parametrize("packing", ["zip", "tar.gz", "folder"])
+def test_members_that_are_absent(tmp_path, packing):
+    source = packed(tmp_path, packing)
+    wanted = WANTED | {"gaze": re.compile("300_gaze.txt")}
+    assert set(read_members(source, wanted, optional=["gaze"])) == set(WANTED)
+    with pytest.raises(UserError, match=r"300_P.*: lacks gaze .*it holds 300_.*: download or unpack") as error:
+        read_members(source, wanted)
+    assert "\n" not in str(error.value)
+
+
+def test_separators_and_case_of_windows(tmp_path):
+    source = write_archive(tmp_path / "a.zip", {"300_P\\300_Pose.TXT": "1", "300_words.csv": "2"})
+    assert read_members(source, WANTED)["pose"].data == b"1"
+
+
+def test_what_macos_adds_is_passed_over(tmp_path):
+    added = {"__MACOSX/300_P/._300_pose.txt": "x", "._300_pose.txt": "x", "__MACOSX/300_pose.txt": "x"}
+    for source in (write_archive(tmp_path / "a.zip", added | CONTENTS), write_folder(tmp_path / "b", added | CONTENTS)):
+        assert read_members(source, WANTED)["pose"].data == b"1, 2\n"
+    with pytest.raises(UserError, match="lacks pose"):
+        read_members(write_archive(tmp_path / "c.zip", added), WANTED, optional=["words"])
+
+
+def test_archives_inside_are_not_opened(tmp_path):
+    inner = packed(tmp_path, "zip").read_bytes()
+    with pytest.raises(UserError, match=r"lacks pose, words .*it holds 300_P.zip"):
+        read_members(write_archive(tmp_path / "outer.zip", {"300_P.zip": inner}), WANTED)
+
+
+def refused(source, said):
+    with pytest.raises(UserError, match=said) as error:
+        read_members(source, WANTED, optional=["words"])
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 600
+    assert str(error.value).startswith(str(source))
+
+
+UNSAFE = ["/300_pose.txt", "../300_pose.txt", "a/../../300_pose.txt", "C:\\300_pose.txt", "..\\300_pose.txt"]
+
+
+@pytest.mark.parametrize("name", UNSAFE)
+def test_paths_that_lead_out(tmp_path, name):
+    refused(write_archive(tmp_path / "a.zip", {name: "1"}), "leads out of the archive")
+    refused(tar(tmp_path / "a.tar.gz", [(name, b"1")]), "leads out of the archive")
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+def test_links_and_devices_in_a_tar(tmp_path, kind):
+    info = tarfile.TarInfo("300_pose.txt")
+    info.type, info.linkname = kind, "/etc/passwd"
+    refused(tar(tmp_path / "a.tar.gz", [(info, b"")]), "is a link or another special member")
+
+
+def test_links_in_a_zip(tmp_path):
+    info = zipfile.ZipInfo("300_pose.txt")
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    source = tmp_path / "a.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        archive.writestr(info, "/etc/passwd")
+    refused(source, "is a link")
+
+
+def test_a_member_that_stands_twice(tmp_path):
+    twice = {"300_pose.txt": "1", "300_P/300_pose.txt": "1"}
+    refused(write_archive(tmp_path / "a.zip", twice), "second member of its kind, after 300_pose.txt")
+    refused(tar(tmp_path / "a.tar.gz", [(name, b"1") for name in twice]), "second member of its kind")
+    refused(write_folder(tmp_path / "a", twice), "second member of its kind")
+
+
+def test_encrypted_members(tmp_path):
+    source = packed(tmp_path, "zip")
+    data = bytearray(source.read_bytes())
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # the flags of each header
+        at = data.find(mark)
+        while at >= 0:
+            data[at + offset] |= 1
+            at = data.find(mark, at + 4)
+    source.write_bytes(data)
+    refused(source, "is encrypted")
+
+
+def test_bombs(tmp_path, monkeypatch):
+    zeros = bytes(8 << 20)
+    for source in (
+        write_archive(tmp_path / "a.zip", {"300_pose.txt": zeros}),
+        tar(tmp_path / "a.tar.gz", [("300_pose.txt", zeros)]),
+        tar(tmp_path / "b.tar.gz", [("unwanted", zeros), ("300_pose.txt", b"1")]),
+    ):
+        refused(source, "unpacks to more than 200 times its size")
+    # One that nobody asks for is never opened in a zip.
+    assert read_members(write_archive(tmp_path / "b.zip", {"300_hog.bin": zeros} | CONTENTS), WANTED)
+    monkeypatch.setattr(archives, "MOST_BYTES", 1 << 20)
+    noise = np.random.default_rng(0).bytes(3 << 20)
+    for source in (
+        write_archive(tmp_path / "c.zip", {"300_pose.txt": noise}),
+        tar(tmp_path / "c.tar.gz", [("300_pose.txt", noise)]),
+    ):
+        refused(source, "has more than 1 MiB")
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "300_pose.txt").write_bytes(noise)
+    refused(tmp_path / "d", "has more than 1 MiB")
+
+
+def test_sizes_in_headers_are_not_believed(tmp_path):
+    zeros = bytes(8 << 20)
+    source = write_archive(tmp_path / "a.zip", {"300_pose.txt": zeros})
+    data = bytearray(source.read_bytes())
+    at = data.find(b"PK\x01\x02")
+    data[at + 20 : at + 24] = struct.pack("<I", 1 << 31)  # packed size: far more than the archive has
+    source.write_bytes(data)
+    refused(source, "unpacks to more than 200 times|cannot be read")
+    data[at + 20 : at + 24] = struct.pack("<I", 8000)
+    data[at + 24 : at + 28] = struct.pack("<I", 1000)  # unpacked size: less than comes out
+    source.write_bytes(data)
+    refused(source, "cannot be read")
+
+
+@pytest.mark.parametrize("packing", ["zip", "tar.gz"])
+def test_archives_that_are_cut_short_or_damaged(tmp_path, packing):
+    noise = np.random.default_rng(1).bytes(20000)
+    if packing == "zip":
+        source = write_archive(tmp_path / "a.zip", {"300_pose.txt": noise})
+    else:
+        source = tar(tmp_path / "a.tar.gz", [("300_pose.txt", noise)])
+    whole = source.read_bytes()
+    for length in (0, 3, 1000, len(whole) // 2, len(whole) - 30):
+        source.write_bytes(whole[:length])
+        refused(source, "cannot be read")
+    damaged = bytearray(whole)
+    damaged[len(whole) // 2] ^= 255
+    source.write_bytes(damaged)
+    refused(source, "cannot be read")
+
+
+@pytest.mark.parametrize("packing", ["zip", "tar.gz", "tar"])
+def test_random_damage_is_a_users_error_at_most(tmp_path, packing):
+    source = packed(tmp_path, packing)
+    whole, rng = source.read_bytes(), np.random.default_rng(0)
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for at in rng.integers(0, len(whole), rng.integers(1, 6)):
+            damaged[at] = rng.integers(256)
+        source.write_bytes(damaged)
+        with contextlib.suppress(UserError):
+            assert set(read_members(source, WANTED)) == set(WANTED)
+
+
+def test_what_is_no_archive(tmp_path):
+    (tmp_path / "a.zip").write_text("<html>please sign in</html>")
+    refused(tmp_path / "a.zip", "cannot be read")
+    refused(tmp_path / "gone.zip", "cannot be read")
+
+
+def test_names_in_messages_are_one_printable_line(tmp_path):
+    refused(write_archive(tmp_path / "a.zip", {"../a\n\x1b[31m/300_pose.txt": "1"}), r"\.\./a\?\?\[31m/300_pose")
+
+
+def test_hog_features_are_never_read(tmp_path, monkeypatch):
+    source = write_archive(tmp_path / "a.zip", CONTENTS | {"300_CLNF_hog.bin": np.random.default_rng(0).bytes(5000)})
+    data = bytearray(source.read_bytes())
+    at = data.find(b"300_CLNF_hog.bin") + 100
+    data[at : at + 1000] = bytes(1000)
+    source.write_bytes(data)
+    assert len(read_members(source, WANTED)) == 2
+    folder = write_folder(tmp_path / "f", CONTENTS)
+    opened, open_path = [], pathlib.Path.open
+    monkeypatch.setattr(pathlib.Path, "open", lambda path, *a: opened.append(path.name) or open_path(path, *a))
+    assert len(read_members(folder, WANTED)) == 2
+    assert opened == ["300_pose.txt", "300_words.csv"]
+
+
+def test_sizes_are_those_of_what_is_read(tmp_path):
+    source = packed(tmp_path, "zip")
+    assert sizes(source, WANTED) == [("300_P.zip", source.stat().st_size)]
+    assert sizes(packed(tmp_path, "folder", "x/"), WANTED) == [("x/300_pose.txt", 5), ("x/300_words.csv", 4)]

@@ -1,0 +1,92 @@
+"""Transcripts: the first and last row as they stand, the first and last word, and files that are none."""
+
+import math
+
+import numpy as np
+import pytest
+
+from data_builders.readers.archives import Content
+from data_builders.readers.transcripts import read_transcript
+from mccl_jax.errors import UserError
+from tests.data_builders.daic_woz_files import transcript
+
+
+def read(content):
+    return read_transcript(Content("a.zip: 300_TRANSCRIPT.csv", "", content.encode()))
+
+
+ROWS = [(4.5, 6.0, "Ellie", "hi"), (7.0, 9.5, "Participant", "xxx yes"), (10.0, 12.25, "Ellie", "goodbye (bye)")]
+
+
+def test_first_and_last_row(tmp_path):
+    for path, content in (("a.csv", transcript(ROWS)), ("b.csv", transcript(ROWS).replace("\n", "\r\n"))):
+        (tmp_path / path).write_bytes(content.encode("utf-8-sig"))
+        found = read_transcript(tmp_path / path)
+        assert (found.first_start, found.last_stop, found.speech_span) == (4.5, 12.25, (4.5, 12.25))
+        assert found.speakers == ("Ellie", "Participant")
+        assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    "marker",
+    ["<sync>", "<synch>", "[sync]", "[syncing]", "<SYNC>", "<sync.", "[synch]", "[synching]", "scrubbed_entry", " "],
+)
+def test_markers_are_rows_but_no_words(marker):
+    rows = [(0.0, 2.0, "Participant", marker), *ROWS, (20.0, 21.0, "Ellie", f" {marker} ")]
+    found = read(transcript(rows))
+    assert (found.first_start, found.last_stop) == (0.0, 21.0)
+    assert found.speech_span == (4.5, 12.25)
+    rows[0] = (0.0, 2.0, "Participant", f"{marker} hello")
+    assert read(transcript(rows)).speech_span == (0.0, 12.25)
+
+
+def test_the_order_of_rows_counts_for_one_and_not_for_the_other():
+    found = read(transcript([ROWS[1], ROWS[2], ROWS[0]]))
+    assert (found.first_start, found.last_stop) == (7.0, 6.0)
+    assert found.speech_span == (4.5, 12.25)
+
+
+def test_blank_lines_and_columns_in_another_order():
+    content = "speaker\tvalue\tstop_time\tstart_time\n\n" + "\n \t \n".join(
+        f"{speaker}\t{value}\t{stop}\t{start}" for start, stop, speaker, value in ROWS
+    )
+    found = read(content + "\n\n\n")
+    assert (found.first_start, found.last_stop, found.speech_span) == (4.5, 12.25, (4.5, 12.25))
+
+
+def test_rows_that_are_odd():
+    found = read(transcript([*ROWS, ("x", 99.0, "Ellie", "late"), (13.0, 14.0)]))
+    assert found.last_stop == 14.0
+    assert found.speech_span == (4.5, 12.25)  # a row without words ends no interview
+    assert any("without readable times: 1, first in line 5" in note for note in found.notes)
+    assert math.isnan(read(transcript([("", 1.0, "Ellie", "hi"), *ROWS])).first_start)
+
+
+def test_a_transcript_without_words():
+    found = read(transcript([(1.0, 2.0, "Ellie", "<sync>")]))
+    assert np.isnan(found.speech_span).all()
+    assert any("no row with words" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "is empty"),
+        ("\n\n", "is empty"),
+        ("start_time\tstop_time\tspeaker\tvalue\n", "no rows"),
+        (transcript(ROWS).replace("stop_time", "stop"), "no column stop_time"),
+        (transcript(ROWS).replace("\t", ","), "no column start_time, stop_time, speaker, value"),
+        ("\x00\x05\x16\x07\x00" + transcript(ROWS), "AppleDouble"),
+        ("PK\x00\x00", "is no text"),
+    ],
+)
+def test_what_is_no_transcript(content, said):
+    with pytest.raises(UserError, match=said) as error:
+        read(content)
+    assert str(error.value).startswith("a.zip: 300_TRANSCRIPT.csv: ")
+    assert "\n" not in str(error.value)
+
+
+def test_no_such_file(tmp_path):
+    with pytest.raises(UserError, match="cannot be read"):
+        read_transcript(tmp_path / "a.csv")
