@@ -33,7 +33,7 @@ SESSIONS = {"train": 107, "dev": 35, "test": 47}  # of the full corpus
 class DaicWozConfig(tfds.core.BuilderConfig):
     """What changes the records; the config's name, and so the folder on disk, follows from it.
 
-    form          "3hz": the frames that windows at 3 Hz look at, a seventh of the disk; "native": all frames, for other
+    form          "3hz": the frames that windows at 3 Hz look at, a tenth of the disk; "native": all frames, for other
                   rates and for the official windows.
     cues          which cues, in this order; names of `mccl_jax.cues.DAIC_WOZ_CUES`.
     frame_rate    frames a second of sessions without usable timestamps.

@@ -49,7 +49,7 @@ def find_sessions(root: pathlib.Path) -> tuple[dict[str, pathlib.Path], tuple[st
     found, notes = {}, []
     for path in sorted(root.rglob("*_P*")):
         number = session_number(path)
-        if number is None:
+        if number is None or "__MACOSX" in path.parts:
             continue
         before = found.setdefault(number, path)
         if before is path or path.is_relative_to(before):  # some tools unpack 300_P.zip into 300_P/300_P

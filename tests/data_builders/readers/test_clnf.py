@@ -176,7 +176,7 @@ def test_what_the_official_preparation_fills_in():
 def test_the_columns_that_are_no_cue_count_for_the_official_fill():
     made = tables()
     made["AUs"]["AU26_r"][5] = "nan"
-    # Row 5 of AU26_r is a candidate itself, because AU15_c, four columns on, is a number there.
+    # Row 5 of AU26_r is a candidate itself, because AU23_c, four columns on, is a number there.
     assert np.isnan(read(made).official_fill["aus"])
     made["AUs"]["AU23_c"][5] = "nan"
     assert read(made).official_fill["aus"] == 0  # the first timestamp
