@@ -192,14 +192,12 @@ def test_failed_frames_count_as_measured_or_are_bridged():
 
 def test_nothing_is_taken_from_outside_the_interview():
     failed = np.zeros(1800, bool)
-    failed[100:110] = True
+    failed[100:110] = failed[984:994] = True
     one = zeroed(1800, failed)
-    times = {"first_start": 100 / 30 + 0.001, "last_stop": 1000 / 30 + 0.001}
-    one = dataclasses.replace(one, provenance={"transcript": times})
-    found = official_windows(one)
-    assert not found.mask[0, 0]  # row 99 is near, but before the first word
-    assert found.mask[0, 1:90].all()
-    assert not found.mask[0, 90:].any()
+    times = {"first_start": 100 / 30 + 0.001, "last_stop": 994 / 30 + 0.001}
+    found = official_windows(dataclasses.replace(one, provenance={"transcript": times}))
+    # Rows 99 and 994 are near the first and the last point of the grid, rows 100 and 990, but no interview.
+    np.testing.assert_array_equal(found.mask[0], (np.arange(180) >= 1) & (np.arange(180) < 89))
 
 
 def raw_session(tmp_path, made, rows, split="dev"):
