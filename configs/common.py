@@ -53,6 +53,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.train.weight_decay = 0.05
     config.train.adam_eps = 1e-8
     config.train.temperature = 0.09
+    config.train.projection_head_learns = True  # False: as in the official code, by accident (D6)
+    config.train.shuffle = True  # False: as in the official code (D7)
     config.train.evaluate_every = 10  # epochs
     config.train.checkpoint_every = 10  # epochs
     config.train.keep = 2  # checkpoints

@@ -70,7 +70,8 @@ class TrainOptions:
 
     epochs, batch_size; learning_rate is the peak, floor the end; warmup_epochs of linear rise; weight_decay is
     decoupled; temperature of the contrastive loss; evaluate_every and checkpoint_every count epochs; keep is the number
-    of checkpoints that stay.
+    of checkpoints that stay. Two mistakes of the official code, off by default: `projection_head_learns` False (D6)
+    leaves the head of the contrastive loss as it began; `shuffle` False (D7) has every epoch in the same order.
     """
 
     epochs: int = 300
@@ -81,6 +82,8 @@ class TrainOptions:
     weight_decay: float = 0.05
     adam_eps: float = 1e-8
     temperature: float = 0.09
+    projection_head_learns: bool = True
+    shuffle: bool = True
     evaluate_every: int = 10
     checkpoint_every: int = 10
     keep: int = 2

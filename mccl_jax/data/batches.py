@@ -45,16 +45,23 @@ def take(data: Batch, rows: Int[Array, " B"], present: Bool[Array, " B"]) -> Bat
 
 
 def draw(
-    seed: Int[Array, ""], step: Int[Array, ""], members: Int[Array, " M"], count: Int[Array, ""], batch_size: int
+    seed: Int[Array, ""],
+    step: Int[Array, ""],
+    members: Int[Array, " M"],
+    count: Int[Array, ""],
+    batch_size: int,
+    shuffle: bool = True,
 ) -> tuple[Int[Array, " B"], Bool[Array, " B"]]:
     """The rows of step `step` and which of them are sessions.
 
     members: rows that take part, the first `count` of them real, so that runs with folds of unequal size share one
-    program. Each epoch of ceil(count / batch_size) steps is a fresh permutation; its last batch may be partial.
+    program. Each epoch of ceil(count / batch_size) steps is a fresh permutation; its last batch may be partial. Without
+    `shuffle` every epoch has the order of `members`, so that a session always meets the same others.
     """
     steps = (count + batch_size - 1) // batch_size
     key = jax.random.fold_in(jax.random.key(seed), step // steps)
     real = jnp.arange(len(members)) < count
     order = jnp.argsort(jnp.where(real, jax.random.uniform(key, members.shape), 2.0))
+    order = order if shuffle else jnp.arange(len(members))
     at = (step % steps) * batch_size + jnp.arange(batch_size)
     return members[order[jnp.minimum(at, len(members) - 1)]], at < count

@@ -16,7 +16,7 @@ from mccl_jax.data.batches import resident
 from mccl_jax.data.windows import Scaler, Windows
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.embeddings import Embeddings, path_of_epoch
-from mccl_jax.experiment import Experiment
+from mccl_jax.experiment import Experiment, TrainOptions
 from mccl_jax.models.mccl import ModelOptions
 from mccl_jax.models.network import Network
 from mccl_jax.training import mesh as meshes
@@ -46,21 +46,24 @@ class TrainingData:
 
 
 @functools.lru_cache(maxsize=4)
-def programs(cues: tuple, model: ModelOptions, adam_eps: float, schedule: Schedule, batch_size: int, embed_size: int):
+def programs(cues: tuple, model: ModelOptions, options: TrainOptions, steps_per_epoch: int, batch_size: int):
     """(network, optimizer, mesh, training step, embedding); the same objects again for equal arguments.
 
     So the trainings of one process that differ in seed, learning rate, weight decay, temperature or members share
     their traces.
     """
-    network, optimizer, mesh = Network(dict(cues), model), steps.adam(adam_eps), meshes.make_mesh()
-    train = functools.partial(steps.train_step, network, optimizer, schedule)
+    network, optimizer, mesh = Network(dict(cues), model), steps.adam(options.adam_eps), meshes.make_mesh()
+    schedule = Schedule(steps_per_epoch, options.epochs, options.warmup_epochs, options.floor)
+    train = functools.partial(
+        steps.train_step, network, optimizer, schedule, head_learns=options.projection_head_learns
+    )
     embed = functools.partial(steps.embed, network)
     return (
         network,
         optimizer,
         mesh,
-        meshes.parallel_train_step(train, mesh, batch_size),
-        meshes.parallel_embed(embed, mesh, embed_size),
+        meshes.parallel_train_step(train, mesh, batch_size, options.shuffle),
+        meshes.parallel_embed(embed, mesh, options.batch_size),
     )
 
 
@@ -103,11 +106,10 @@ def fit(
     # As long as all sessions together, so that folds of unequal size share one program.
     members = np.pad(train, (0, len(windows) - count))
 
-    schedule = Schedule(per_epoch, options.epochs, options.warmup_epochs, options.floor)
     cues = tuple((name, cue.shape) for name, cue in windows.specification.items())
-    network, optimizer, mesh, advance, embed = programs(
-        cues, experiment.model, options.adam_eps, schedule, batch_size, options.batch_size
-    )
+    # What is traced must not make another program of it.
+    static = dataclasses.replace(options, learning_rate=0.0, weight_decay=0.0, temperature=1.0)
+    network, optimizer, mesh, advance, embed = programs(cues, experiment.model, static, per_epoch, batch_size)
     metadata = metadata_of(experiment, windows.specification, fingerprint, per_epoch)
 
     with Checkpoints(workdir / CHECKPOINTS, options.keep) as checkpoints:

@@ -26,7 +26,7 @@ def put(tree, mesh: Mesh, spec: PartitionSpec):
     return jax.device_put(tree, NamedSharding(mesh, spec))
 
 
-def parallel_train_step(step: Callable, mesh: Mesh, batch_size: int) -> Callable:
+def parallel_train_step(step: Callable, mesh: Mesh, batch_size: int, shuffle: bool = True) -> Callable:
     """(states, members, counts, hypers, data) -> (states, metrics), all but `data` with a leading axis over runs.
 
     `step(state, batch, hyper, axis)` is per device. The batch is drawn on the devices: each takes its share of the
@@ -36,7 +36,7 @@ def parallel_train_step(step: Callable, mesh: Mesh, batch_size: int) -> Callable
 
     def local(state, members, count, hyper, data: Batch):
         state, members, count, hyper = jax.tree.map(lambda x: x[0], (state, members, count, hyper))
-        rows, present = draw(hyper.seed, state["step"], members, count, batch_size)
+        rows, present = draw(hyper.seed, state["step"], members, count, batch_size, shuffle)
         at = jax.lax.axis_index("data") * share + jnp.arange(share)
         inside = at < batch_size
         at = jnp.minimum(at, batch_size - 1)

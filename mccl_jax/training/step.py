@@ -14,6 +14,7 @@ from mccl_jax.models.norm import EVALUATION, Pass
 from mccl_jax.training.schedule import Schedule
 
 State = dict[str, Arrays | Array]
+HEAD = "head/"  # what the names of the projection head's parameters begin with
 
 
 class Hyper(NamedTuple):
@@ -49,8 +50,13 @@ def train_step(
     batch: Batch,
     hyper: Hyper,
     axis: str | None = None,
+    head_learns: bool = True,
 ) -> tuple[State, dict[str, tuple[Array, Array]]]:
-    """Contrastive loss, its gradient, AdamW with decay as p (1 - rate wd). Metrics leave as (sum, count) pairs."""
+    """Contrastive loss, its gradient, AdamW with decay as p (1 - rate wd). Metrics leave as (sum, count) pairs.
+
+    `head_learns` False: the projection head keeps the values that it began with, as in the official code, where it is
+    in no optimizer.
+    """
 
     def loss_of(params):
         model = network.bind(params, state["batch_stats"])
@@ -65,7 +71,10 @@ def train_step(
         gradient = jax.lax.pmean(gradient, axis)
     direction, opt_state = optimizer.update(gradient, optax.ScaleByAdamState(**state["opt_state"]))
     rate = schedule(state["step"], hyper.learning_rate)
-    params = jax.tree.map(lambda p, d: p - rate * (d + hyper.weight_decay * p), state["params"], direction)
+    params = {
+        name: p - rate * (direction[name] + hyper.weight_decay * p) if head_learns or not name.startswith(HEAD) else p
+        for name, p in state["params"].items()
+    }
     metrics = {"loss": loss, "gradient_norm": optax.tree.norm(gradient), "learning_rate": rate}
     state = {"params": params, "batch_stats": batch_stats, "opt_state": opt_state._asdict(), "step": state["step"] + 1}
     return state, {name: (value, jnp.ones_like(value)) for name, value in metrics.items()}
