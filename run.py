@@ -2,6 +2,7 @@
 
   python run.py                                     a simulated corpus, from raw files to results
   python run.py --config=configs/openface.py --config.data.manual_dir=FOLDER      recordings of your own
+  python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER          a corpus (cmdc, daic_woz)
   python run.py --mode=predict --checkpoint=runs/simulated --input=FILE_OR_FOLDER
 
 Any key of configs/common.py can be changed: --config.train.epochs=20
@@ -21,13 +22,14 @@ from ml_collections import config_flags
 from mccl_jax.errors import UserError
 
 DEFAULT = str(pathlib.Path(__file__).resolve().parent / "configs/simulated.py")
-MODES = ("prepare", "train", "evaluate", "predict")
+MODES = ("prepare", "train", "evaluate", "predict", "export")
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment; by default configs/simulated.py.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Where results go; by default runs/<name of the config>.")
 MODE = flags.DEFINE_enum("mode", "train", MODES, "What to do; train prepares and evaluates, too.")
-CHECKPOINT = flags.DEFINE_string("checkpoint", None, "predict: a workdir or checkpoint.")
-INPUT = flags.DEFINE_string("input", None, "predict: an OpenFace CSV, or a folder of them.")
+CHECKPOINT = flags.DEFINE_string("checkpoint", None, "predict, export: a workdir or checkpoint.")
+INPUT = flags.DEFINE_string("input", None, "predict: a recording as the model's corpus has it, or a folder of them.")
+OUTPUT = flags.DEFINE_string("output", None, "export: the .safetensors file to write.")
 
 
 def main(arguments: list[str]) -> int:
@@ -37,13 +39,15 @@ def main(arguments: list[str]) -> int:
     from mccl_jax.training.compilation import keep_compiled_programs
 
     keep_compiled_programs()
-    if MODE.value != "predict" and (CHECKPOINT.value or INPUT.value):
-        raise UserError("--checkpoint and --input go with --mode=predict")
+    _check_flags()
+    if MODE.value == "export":
+        from mccl_jax.modes import export
+
+        export.run(pathlib.Path(CHECKPOINT.value), pathlib.Path(OUTPUT.value))
+        return 0
     if MODE.value == "predict":
         from mccl_jax.modes import predict
 
-        if not CHECKPOINT.value or not INPUT.value:
-            raise UserError("--mode=predict needs --checkpoint=DIR and --input=FILE_OR_FOLDER")
         return 2 if predict.run(pathlib.Path(CHECKPOINT.value), pathlib.Path(INPUT.value)) else 0
 
     from mccl_jax.experiment import Experiment
@@ -63,6 +67,16 @@ def main(arguments: list[str]) -> int:
 
         train.run(experiment, workdir)
     return 0
+
+
+def _check_flags() -> None:
+    """Raises UserError where a mode lacks a flag that it needs, or gets one of another mode."""
+    wanted = {"predict": ("checkpoint", "input"), "export": ("checkpoint", "output")}.get(MODE.value, ())
+    for flag in (CHECKPOINT, INPUT, OUTPUT):
+        if flag.name in wanted and not flag.value:
+            raise UserError(f"--mode={MODE.value} needs --{' and --'.join(wanted)}; --{flag.name} is missing")
+        if flag.value and flag.name not in wanted:
+            raise UserError(f"--{flag.name} does not go with --mode={MODE.value}")
 
 
 def parse(arguments: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.seed = 0  # of initial values and of the order of the batches
 
     config.data = ml_collections.ConfigDict()
-    config.data.corpus = "openface"  # recordings of one's own; or "cmdc"
+    config.data.corpus = "openface"  # recordings of one's own; or "cmdc", "daic_woz"
     config.data.manual_dir = ""  # folder of the raw corpus
     config.data.data_dir = ""  # where prepared data lie; empty: prepared/<name>
     config.data.cues = ("landmarks", "gaze", "pose", "aus")
@@ -22,6 +22,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.labels = "labels.csv"
     config.data.target = "target"  # the column of the labels to be predicted
     config.data.folds = ""  # of CMDC: "disjoint" or "official"
+    config.data.form = "native"  # of the records: all frames; or of DAIC-WOZ "3hz", a tenth of the disk
+    config.data.corrections = ("all",)  # of DAIC-WOZ: ids of data_builders/daic_woz/defects.py
     config.data.dev_fraction = 1 / 3  # of the subjects, where the corpus has no splits of its own
     config.data.split_seed = 0
 
@@ -32,7 +34,13 @@ def get_config() -> ml_collections.ConfigDict:
     config.windows.segments = ml_collections.FieldReference(3, field_type=object)
     config.windows.sampling = "nearest"  # or "mean"
     config.windows.max_gap = 1.0  # seconds without a usable frame that are interpolated; longer ones are masked
-    config.windows.representation = "relative"  # or "official": camera coordinates, min-max a session
+    config.windows.representation = "relative"  # or "min_max": camera coordinates, min-max a session
+    config.windows.official_windows = False  # those of the official preparation instead (DAIC-WOZ, all frames)
+    config.windows.official = ml_collections.ConfigDict()  # its mistakes: README, "The official code"
+    config.windows.official.raw_translation_zero_rotation = False  # D1
+    config.windows.official.landmarks_uncut_in_train = False  # D2
+    config.windows.official.train_hop_50 = False  # D3
+    config.windows.official.fill_with_one_value = False  # D4
 
     config.model = ml_collections.ConfigDict()
     config.model.width = 64  # channels behind the stem; with the blocks below, ResNet-18
@@ -43,6 +51,11 @@ def get_config() -> ml_collections.ConfigDict:
     config.model.norm_eps = 1e-5  # of the normalisation inside the interaction
     config.model.masked = True  # frames that hold no data take no part
     config.model.statistics_per_cue = True  # BatchNorm's running statistics
+
+    config.init = ml_collections.ConfigDict()
+    config.init.weights = "random"  # or a file of a ResNet-18 for the trunks
+    config.init.grey = "random"  # the stem of one-channel cues, which such a file lacks; or "sum" over colours
+    config.init.official = ()  # files of a whole official model
 
     config.train = ml_collections.ConfigDict()
     config.train.epochs = 300

@@ -14,25 +14,49 @@ from mccl_jax.data.windows import WindowOptions
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.options import Options as EvaluationOptions
 from mccl_jax.models.mccl import ModelOptions
+from mccl_jax.training.begin import InitOptions
 
-# Corpus -> what data.folds may be.
-CORPORA = {"openface": ("",), "cmdc": ("disjoint", "official")}
+# Corpus -> what keys of the data may be, where not everything may.
+CORPORA = {
+    "openface": {"folds": ("",), "form": ("native",), "corrections": (("all",),)},
+    "cmdc": {
+        "folds": ("disjoint", "official"),
+        "missing": ("refuse",),
+        "form": ("native",),
+        "corrections": (("all",),),
+    },
+    "daic_woz": {"folds": ("",), "missing": ("refuse",), "form": ("3hz", "native"), "labels": ("",), "target": ("",)},
+}
+
+# The mistakes of the official code that can be made, by the names that README gives them: key -> value that makes it.
+MISTAKES = {
+    "D1": {"windows.official.raw_translation_zero_rotation": True},
+    "D2": {"windows.official.landmarks_uncut_in_train": True},
+    "D3": {"windows.official.train_hop_50": True},
+    "D4": {"windows.official.fill_with_one_value": True},
+    "D5": {"model.norm_eps": 0.1, "train.adam_eps": 0.1},
+    "D6": {"train.projection_head_learns": False},
+    "D7": {"train.shuffle": False},
+    "D10": {"model.statistics_per_cue": False},
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class DataOptions:
     """Which recordings, and how they are read.
 
-    corpus         "cmdc", or "openface" for recordings of one's own: whose layout the raw files have.
+    corpus         "cmdc", "daic_woz", or "openface" for recordings of one's own: whose layout the raw files have.
     manual_dir     folder of the raw corpus; empty for a simulated one.
     data_dir       where prepared data lie; empty for prepared/<name>.
     cues           in the order in which the model reads them.
     missing        "refuse" a recording that lacks a cue, or "omit" the cue (recordings of one's own only).
     frame_rate     frames a second of recordings without usable timestamps.
-    labels         name of the table of labels in `manual_dir`.
-    target         its column that is to be predicted.
+    labels         name of the table of labels in `manual_dir`; empty where the corpus has tables of fixed names.
+    target         its column that is to be predicted; empty where it is fixed.
     folds          of CMDC: "disjoint" (ours) or "official" (as published, overlapping). Empty for recordings of one's
-                   own, whose labels may have a column fold.
+                   own, whose labels may have a column fold, and for DAIC-WOZ, which has splits.
+    form           of the records: "native", all frames; of DAIC-WOZ also "3hz", those that windows at 3 Hz look at.
+    corrections    of DAIC-WOZ, ids of its table of defects; ("all",) for all of them.
     dev_fraction   share of subjects held out as dev where the corpus has no splits of its own.
     split_seed     of that division, which keeps a subject's sessions together and severities alike.
     """
@@ -46,17 +70,20 @@ class DataOptions:
     labels: str = "labels.csv"
     target: str = "target"
     folds: str = ""
+    form: str = "native"
+    corrections: tuple[str, ...] = ("all",)
     dev_fraction: float = 1 / 3
     split_seed: int = 0
 
     def __post_init__(self):
         if self.corpus not in CORPORA:
             raise UserError(f"data.corpus is {self.corpus!r}: expected {' or '.join(CORPORA)}")
-        if self.folds not in CORPORA[self.corpus]:
-            expected = " or ".join(map(repr, CORPORA[self.corpus]))
-            raise UserError(f"data.folds is {self.folds!r}: expected {expected} with data.corpus {self.corpus}")
-        if self.corpus != "openface" and self.missing != "refuse":
-            raise UserError(f"data.missing is {self.missing!r}: expected 'refuse' with data.corpus {self.corpus}")
+        for key, allowed in CORPORA[self.corpus].items():
+            if getattr(self, key) not in allowed:
+                expected = " or ".join(map(repr, allowed))
+                raise UserError(
+                    f"data.{key} is {getattr(self, key)!r}: expected {expected} with data.corpus {self.corpus}"
+                )
         check_options(self.cues, self.missing, self.frame_rate)
         if not 0 < self.dev_fraction < 1:
             raise UserError(f"data.dev_fraction is {self.dev_fraction}: expected a share between 0 and 1")
@@ -106,6 +133,7 @@ class Experiment:
     data: DataOptions = DataOptions()
     windows: WindowOptions = WindowOptions()
     model: ModelOptions = ModelOptions()
+    init: InitOptions = InitOptions()
     train: TrainOptions = TrainOptions()
     evaluation: EvaluationOptions = EvaluationOptions()
 
@@ -143,6 +171,13 @@ class Experiment:
     def from_json(cls, text: str) -> "Experiment":
         """The experiment that `to_json` wrote. Raises ValueError for other text."""
         return cls.from_dict(json.loads(text))
+
+    @property
+    def official_mistakes(self) -> dict[str, list[str]]:
+        """Name of each mistake of the official code that is switched on -> the keys that do so."""
+        values = dict(_leaves(dataclasses.asdict(self)))
+        on = {name: [key for key, value in keys.items() if values[key] == value] for name, keys in MISTAKES.items()}
+        return {name: keys for name, keys in on.items() if keys}
 
     def differences(self, other: "Experiment") -> list[str]:
         """Keys that differ, as "train.epochs: 3 here, 4 there"; not those of the evaluation, which may be redone."""

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from data_builders.cmdc import session as cmdc
+from data_builders.daic_woz import session as daic_woz
 from data_builders.openface import session as openface
 from data_builders.records import Session
 from mccl_jax import regressors
@@ -61,9 +62,10 @@ class Model:
 
     def embed(self, sessions: Iterable[Session]) -> np.ndarray:
         """(N, 2, D): z_inter and z_intra of each session. Raises UserError where one cannot be used."""
-        windows, left_out = self._windows(sessions)
-        if left_out:
-            raise UserError("; ".join(left_out))
+        sessions = list(sessions)
+        windows, notes = self._windows(sessions)
+        if len(windows) < len(sessions):
+            raise UserError("; ".join(notes))
         return self._embeddings(windows)
 
     def predict(self, session: Session, regressor: str | None = None) -> dict[str, Any]:
@@ -74,9 +76,7 @@ class Model:
                 f"regressor {name!r} is not in this checkpoint ({', '.join(self.regressors) or 'it holds none'}): "
                 "load the workdir of a finished training"
             )
-        windows, left_out = self._windows([session])
-        if left_out:
-            raise UserError(left_out[0])
+        windows, notes = self._windows([session])  # raises where the session has no usable frame
         z = self._embeddings(windows)
         severity = float(self.regressors[name].predict(z.reshape(1, -1))[0])
         interval = self.intervals[name]
@@ -90,7 +90,7 @@ class Model:
             "target": self.config.evaluation.target,
             "usable_frames": float(windows.usable[0]),
             "seconds_used": float(windows.mask[0].sum() / self.config.windows.rate),
-            "notes": list(session.provenance.get("notes", ())),
+            "notes": [*session.provenance.get("notes", ()), *notes],
             "note": NO_DIAGNOSIS,
         }
         return said | ({"simulated": SIMULATED} if self.config.evaluation.simulated else {})
@@ -110,7 +110,7 @@ class Model:
 
     @property
     def _reader(self):
-        return {"openface": openface, "cmdc": cmdc}[self.config.data.corpus]
+        return {"openface": openface, "cmdc": cmdc, "daic_woz": daic_woz}[self.config.data.corpus]
 
     def _windows(self, sessions: Iterable[Session]):
         def checked():
@@ -119,8 +119,8 @@ class Model:
                     raise UserError(f"{session.session}: its cues are not those of the model: {'; '.join(wrong)}")
                 yield session
 
-        windows, left_out = cut_windows(checked(), self.config.windows)
-        return self.scaler(windows), left_out
+        windows, notes = cut_windows(checked(), self.config.windows)
+        return self.scaler(windows), notes
 
     def _embeddings(self, windows) -> np.ndarray:
         params, batch_stats = jax.tree.map(jnp.asarray, (self.params, self.batch_stats))

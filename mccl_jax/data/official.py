@@ -16,7 +16,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from data_builders.records import Session
-from mccl_jax.data.windows import WindowOptions, Windows, equal_segments, min_max, resample
+from mccl_jax.data.options import OfficialOptions, WindowOptions
+from mccl_jax.data.windows import Windows, equal_segments, min_max, resample
 from mccl_jax.errors import UserError
 
 FRAME_RATE, STEP = 30, 10  # frames a second; of which every tenth is kept
@@ -25,28 +26,7 @@ FRAMES = WINDOW // STEP  # of a window, kept: 180
 WINDOWS = 7  # that the model sees; the official loader stops at a session that has fewer
 
 
-@dataclasses.dataclass(frozen=True)
-class OfficialOptions:
-    """Which mistakes of the official preparation are made; D1 to D4 are their names in this project's notes.
-
-    raw_translation_zero_rotation   D1: translation in mm, as the tool wrote it, and rotation 0. Off: translation
-                                    scaled, rotation in rad.
-    landmarks_uncut_in_train        D2: in train landmarks begin with the recording, not with the interview, and lag
-                                    behind the other cues. Off: all cues are cut alike.
-    train_hop_50                    D3: in train a window begins 50 s after the one before, so that neighbours share
-                                    10 s. Off: 60 s, as in dev and test.
-    fill_with_one_value             D4: zeroed frames count as measured, and cells that are no number get one value a
-                                    file (see `readers.clnf.official_fill`), or make the whole array NaN. Off: the rule
-                                    of `windows`: scaled by usable frames, gaps up to a second bridged, longer ones
-                                    masked.
-    """
-
-    raw_translation_zero_rotation: bool = False
-    landmarks_uncut_in_train: bool = False
-    train_hop_50: bool = False
-    fill_with_one_value: bool = False
-
-
+NO_MISTAKES = OfficialOptions()
 AS_RELEASED = OfficialOptions(True, True, True, True)
 
 
@@ -67,7 +47,7 @@ def number_of_windows(frames: int, hop: int) -> int:
     return (frames - WINDOW) // hop + (1 if (frames - WINDOW) % hop == 0 else 2)
 
 
-def official_windows(session: Session, options: OfficialOptions = OfficialOptions()) -> OfficialWindows:
+def official_windows(session: Session, options: OfficialOptions = NO_MISTAKES) -> OfficialWindows:
     """All windows of one session.
 
     Raises UserError where the record holds only some of the frames, no landmarks, or no times of the transcript.
@@ -109,7 +89,7 @@ def model_input(windows: OfficialWindows) -> tuple[dict[str, np.ndarray], np.nda
 
 
 def cut_official_windows(
-    sessions: Iterable[Session], options: OfficialOptions = OfficialOptions(), segments: int = 3
+    sessions: Iterable[Session], options: OfficialOptions = NO_MISTAKES, segments: int = 3
 ) -> tuple[Windows, list[str]]:
     """As `windows.cut_windows`: the model's input of each session, and a line on each that is left out or padded.
 

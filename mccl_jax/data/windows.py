@@ -8,8 +8,9 @@ A session becomes T frames on a regular grid of `rate` Hz. What the cues mean th
   pose        minus the window's median: mm and rad around the person's own resting place
   aus         intensity / 5, so that a flat face stays flat
 
-`representation="official"` keeps camera coordinates and scales by each session's own extremes, as the official code
-does (landmarks per axis, translation and AUs jointly; gaze and rotation raw).
+`representation="min_max"` keeps camera coordinates and scales by each session's own extremes, as the official code
+does (landmarks per axis, translation and AUs jointly; gaze and rotation raw). `official_windows` leaves all of it to
+`mccl_jax.data.official`.
 """
 
 import dataclasses
@@ -20,55 +21,8 @@ from scipy.spatial.transform import Rotation
 
 from data_builders.records import Session
 from mccl_jax.cues import EYE_CORNERS, HEAD_FRAME, Cue
+from mccl_jax.data.options import BY_QUESTION, QUESTIONS, WindowOptions
 from mccl_jax.errors import UserError
-
-SAMPLINGS = ("nearest", "mean")
-BY_QUESTION = "question"
-QUESTIONS = 12  # of the longest interview that is cut by questions, CMDC's
-REPRESENTATIONS = ("relative", "official")
-
-
-@dataclasses.dataclass(frozen=True)
-class WindowOptions:
-    """How a session is cut. Times in seconds, rate in Hz.
-
-    sampling "nearest" takes the usable frame nearest to each point of the grid, "mean" the mean of the usable frames
-    within half a step of it. A point that has none is interpolated between its usable neighbours where these lie at
-    most `max_gap` apart, and masked otherwise. Nothing is taken across the end of an answer.
-
-    segments: into how many stretches of equal length the valid part is cut; or "question": each answer is a segment.
-    Then question q has the q-th twelfth of the window, which holds the answer's beginning, as far as it reaches; the
-    rest of it, and the whole of it where the answer is absent, is masked.
-    """
-
-    rate: float = 3.0
-    seconds: float = 420.0
-    segments: int | str = 3
-    sampling: str = "nearest"
-    max_gap: float = 1.0
-    representation: str = "relative"
-
-    def __post_init__(self):
-        if self.sampling not in SAMPLINGS:
-            raise UserError(f"windows.sampling: {self.sampling!r} is not one of {', '.join(SAMPLINGS)}")
-        if self.representation not in REPRESENTATIONS:
-            raise UserError(f"windows.representation: {self.representation!r}: choose {' or '.join(REPRESENTATIONS)}")
-        if self.rate <= 0 or self.seconds <= 0 or self.max_gap < 0:
-            raise UserError("windows: rate and seconds must be positive, max_gap must not be negative")
-        if isinstance(self.segments, str) and self.segments != BY_QUESTION:
-            raise UserError(f"windows.segments is {self.segments!r}: expected a number, or {BY_QUESTION}")
-        if not 1 <= self.num_segments <= self.frames:
-            raise UserError(f"windows: {self.frames} frames cannot be cut into {self.num_segments} segments")
-
-    @property
-    def frames(self) -> int:
-        """T, the number of grid points of a window."""
-        return round(self.rate * self.seconds)
-
-    @property
-    def num_segments(self) -> int:
-        """S, the number of segments of a window."""
-        return QUESTIONS if isinstance(self.segments, str) else self.segments
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +55,10 @@ def cut_windows(sessions: Iterable[Session], options: WindowOptions) -> tuple[Wi
     Returns the windows, unscaled (see `Scaler`), and one line for each session that had no usable frame and is left
     out. Raises UserError where no session is left, or where sessions differ in their cues.
     """
+    if options.official_windows:
+        from mccl_jax.data.official import cut_official_windows  # which is made of parts of this module
+
+        return cut_official_windows(sessions, options.official, options.num_segments)
     rows, left_out, specification = [], [], None
     for session in sessions:
         specification = specification or dict(session.specification)
@@ -310,10 +268,10 @@ class Scaler:
 
     @classmethod
     def fit(cls, windows: Windows, rows: np.ndarray, options: WindowOptions) -> "Scaler":
-        """Fits on the given rows of `windows`; the identity for the official representation."""
+        """Fits on the given rows of `windows`; the identity where sessions are scaled by their own extremes."""
         centre = {name: np.zeros(cue.shape, np.float32) for name, cue in windows.specification.items()}
         scale = {name: np.ones(cue.shape, np.float32) for name, cue in windows.specification.items()}
-        if options.representation == "relative":
+        if options.representation == "relative" and not options.official_windows:
             for name, pooled in (("landmarks", (0, 1, 2)), ("gaze", (0, 1)), ("pose", (0, 2))):
                 if name in windows.cues:
                     frames = windows.cues[name][rows][windows.mask[rows]].astype(np.float64)

@@ -208,6 +208,7 @@ def _header(options: Options) -> dict[str, Any]:
             "positive": options.positive or None,
             "group": options.group or None,
         },
+        "encoders": None,
         "reported_split": options.reported_split,
         "primary": {"protocol": "last", "regressor": options.primary},
         "intervals": {

@@ -61,6 +61,12 @@ def run(
     if notes is None:
         notes = results.read(workdir)["sessions"] if (workdir / results.RESULTS).exists() else []
     evaluation.results["sessions"] = list(notes)
+    evaluation.results["encoders"] = experiment.init.words
+    if mistakes := experiment.official_mistakes:
+        evaluation.results["notes"].append(
+            f"Mistakes of the official code are switched on: {', '.join(mistakes)}. What it would report is the "
+            "protocol official."
+        )
 
     curves = [_loss_curve(workdir / name, ended[name].steps_per_epoch, by_epoch=len(scored) > 1) for name in scored]
     figures.draw_curves(workdir / "curves.png", evaluation.results, *np.mean(curves, axis=0))

@@ -3,6 +3,8 @@
 import pathlib
 
 from data_builders.cmdc import cmdc_dataset_builder
+from data_builders.daic_woz import daic_woz_dataset_builder
+from data_builders.daic_woz.defects import CORRECTIONS
 from data_builders.openface import openface_dataset_builder
 from data_builders.preparation import open_or_prepare
 from data_builders.report import Report
@@ -33,6 +35,11 @@ def _builder(data: DataOptions):
     if data.corpus == "cmdc":
         return cmdc_dataset_builder.Builder, cmdc_dataset_builder.CMDCConfig(
             folds=data.folds, cues=data.cues, frame_rate=data.frame_rate, target=data.target, labels=data.labels
+        )
+    if data.corpus == "daic_woz":
+        corrections = CORRECTIONS if data.corrections == ("all",) else data.corrections
+        return daic_woz_dataset_builder.Builder, daic_woz_dataset_builder.DaicWozConfig(
+            form=data.form, cues=data.cues, frame_rate=data.frame_rate, corrections=corrections
         )
     return openface_dataset_builder.Builder, openface_dataset_builder.OpenFaceConfig(
         cues=data.cues, missing=data.missing, frame_rate=data.frame_rate, target=data.target, labels=data.labels

@@ -43,6 +43,9 @@ def run(experiment: Experiment, workdir: pathlib.Path, say=print) -> None:
     data, evaluation = experiment.data, experiment.evaluation
     divided = divisions(windows, facts, evaluation.reported_split, data.dev_fraction, data.split_seed)
     notes += _batch_notes(divided, experiment.train.batch_size)
+    if mistakes := experiment.official_mistakes:
+        keys = "; ".join(f"{name} {', '.join(keys)}" for name, keys in mistakes.items())
+        notes.append(f"mistakes of the official code that are switched on: {keys}")
     summary = _summary(windows, divided, experiment)
     say("\n".join([summary, *notes]))
     clock.lap("windows")

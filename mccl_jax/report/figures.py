@@ -143,6 +143,7 @@ def _finish(figure, results: dict[str, Any], title: str, legend_of, path: str | 
     counts = results["counts"][split]
     simulated = " (SIMULATED data)" if results["simulated"] else ""
     n = f"{split}: {counted(counts['n_sessions'], counts['n_subjects'])}"
+    n += f"; encoders {results['encoders']}" if results["encoders"] else ""
     figure.suptitle(f"{title}{simulated}\n{n}", fontsize=11)
     handles, labels = legend_of.get_legend_handles_labels()
     columns = max(2, int(figure.get_figwidth() // _LEGEND_INCHES))

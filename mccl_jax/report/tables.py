@@ -30,7 +30,7 @@ def results_table(results: dict[str, Any]) -> str:
     """
     blocks = [_heading(results)]
     for name, protocol in results["protocols"].items():
-        blocks += [_wrapped(_title(name, protocol)), *_tables(results, protocol)]
+        blocks += [_wrapped(_title(name, protocol, results["encoders"])), *_tables(results, protocol)]
     label = results["target"]["group"]
     for heading, parts in (("Fold by fold", results["folds"]), (f"Within each {label}", results["groups"])):
         if parts:
@@ -61,13 +61,14 @@ def _counted(results: dict[str, Any], counts: dict[str, int]) -> str:
     return f"{n}, " + (f"{counts['n_positive']} with {target['positive']} 1" if target["positive"] else by_threshold)
 
 
-def _title(name: str, protocol: dict[str, Any]) -> str:
+def _title(name: str, protocol: dict[str, Any], encoders: str | None) -> str:
     epochs = {regressor: _epochs(model["epoch"]) for regressor, model in protocol["models"].items()}
     if len(set(epochs.values())) == 1:
         said = next(iter(epochs.values()))
     else:
         said = ", ".join(f"{regressor} {epoch}" for regressor, epoch in epochs.items())
-    return f"Protocol {name} ({said}): {protocol['description']}"
+    began = f", {encoders}" if encoders else ""
+    return f"Protocol {name} ({said}{began}): {protocol['description']}"
 
 
 def _epochs(epoch: int | dict[str, int]) -> str:

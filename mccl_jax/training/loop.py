@@ -21,6 +21,7 @@ from mccl_jax.models.mccl import ModelOptions
 from mccl_jax.models.network import Network
 from mccl_jax.training import mesh as meshes
 from mccl_jax.training import step as steps
+from mccl_jax.training.begin import begin
 from mccl_jax.training.checkpoints import Checkpoints, newest
 from mccl_jax.training.progress import Progress
 from mccl_jax.training.rehearsal import rehearse
@@ -113,7 +114,7 @@ def fit(
     metadata = metadata_of(experiment, windows.specification, fingerprint, per_epoch)
 
     with Checkpoints(workdir / CHECKPOINTS, options.keep) as checkpoints:
-        state = steps.init_state(network, optimizer, experiment.seed)
+        state = steps.init_state(*begin(network, experiment.seed, experiment.init), optimizer)
         if (kept := newest(workdir / CHECKPOINTS)) is not None:
             arrays, before, folder = kept
             _must_agree(before, metadata, folder)

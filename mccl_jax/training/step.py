@@ -31,9 +31,8 @@ def adam(eps: float) -> optax.GradientTransformation:
     return optax.scale_by_adam(b1=0.9, b2=0.999, eps=eps)
 
 
-def init_state(network: Network, optimizer: optax.GradientTransformation, seed: int) -> State:
+def init_state(params: Arrays, batch_stats: Arrays, optimizer: optax.GradientTransformation) -> State:
     """A plain dict of arrays: params, batch_stats, opt_state (moments of the gradient, count), step."""
-    params, batch_stats = network.init(seed)
     return {
         "params": params,
         "batch_stats": batch_stats,

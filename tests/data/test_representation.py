@@ -61,9 +61,9 @@ def test_the_resting_face_is_that_of_the_valid_frames_of_the_window():
     assert np.linalg.norm(found["landmarks"][5, 48]) == pytest.approx(np.sqrt(3), rel=1e-4)  # (60, 60, 60) mm / 60 mm
 
 
-def test_official_representation_scales_by_the_extremes_of_the_session():
+def test_min_max_scales_by_the_extremes_of_the_session():
     one, *_ = face()
-    found = cut(one, seconds=20, representation="official")[0]
+    found = cut(one, seconds=20, representation="min_max")[0]
     landmarks = one.cues["landmarks"].astype(float)
     low, high = landmarks.min(axis=(0, 1)), landmarks.max(axis=(0, 1))
     np.testing.assert_allclose(found["landmarks"], (landmarks - low) / (high - low), atol=1e-6)
@@ -79,6 +79,6 @@ def test_official_representation_scales_by_the_extremes_of_the_session():
 def test_a_flat_cue_divides_by_nothing():
     one, *_ = face()
     flat = dataclasses.replace(one, cues={name: np.full_like(x, 0.25) for name, x in one.cues.items()})
-    for representation in ("relative", "official"):
+    for representation in ("relative", "min_max"):
         found = cut(flat, seconds=20, representation=representation)[0]
         assert all(np.isfinite(x).all() for x in found.values())

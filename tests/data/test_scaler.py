@@ -56,8 +56,8 @@ def test_scales_are_pooled_by_unit_and_gaze_alone_is_centred():
         assert x.dtype == np.float32, name
 
 
-def test_the_official_representation_is_not_scaled_again():
+def test_what_is_scaled_by_its_extremes_is_not_scaled_again():
     windows, options = faces()
-    scaled = Scaler.fit(windows, np.arange(4), dataclasses.replace(options, representation="official"))(windows)
+    scaled = Scaler.fit(windows, np.arange(4), dataclasses.replace(options, representation="min_max"))(windows)
     for name, x in windows.cues.items():
         np.testing.assert_array_equal(scaled.cues[name], x)

@@ -154,7 +154,7 @@ def test_landmarks_relative_to_the_head_need_the_pose():
     one = session([0.0, 1.0], {"landmarks": LANDMARKS}, {"landmarks": np.ones((2, 68, 3))})
     with pytest.raises(UserError, match="pose"):
         cut_windows([one], WindowOptions())
-    cut_windows([one], WindowOptions(representation="official"))
+    cut_windows([one], WindowOptions(representation="min_max"))
 
 
 @pytest.mark.parametrize(

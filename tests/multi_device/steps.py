@@ -38,7 +38,7 @@ def sessions() -> Batch:
 
 def states_of(network, optimizer, runs):
     """(states, members, counts, hypers) with a leading axis over these runs."""
-    states = [init_state(network, optimizer, seed) for seed, _, _ in runs]
+    states = [init_state(*network.init(seed), optimizer) for seed, _, _ in runs]
     hypers = [Hyper(*map(jnp.asarray, (seed, 0.05, 0.1, temperature))) for seed, _, temperature in runs]
     states, hypers = (jax.tree.map(lambda *x: jnp.stack(x), *each) for each in (states, hypers))
     return states, jnp.tile(jnp.arange(len(LENGTHS)), (len(runs), 1)), jnp.array([run[1] for run in runs]), hypers

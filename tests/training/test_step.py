@@ -69,7 +69,7 @@ def gradient(params, batch):
 def test_adamw_is_the_loop_of_its_definition(eps):
     with jax.enable_x64():
         network, optimizer, batch = Linear(), adam(eps), data()
-        state = init_state(network, optimizer, seed=0)
+        state = init_state(*network.init(0), optimizer)
         expected = {name: np.array(p) for name, p in state["params"].items()}
         first = {name: np.zeros_like(p) for name, p in expected.items()}
         second = {name: np.zeros_like(p) for name, p in expected.items()}
@@ -98,7 +98,7 @@ def step():
 
 
 def test_the_first_step_moves_moments_and_statistics_only(step):
-    state = init_state(Linear(), adam(1e-8), seed=0)
+    state = init_state(*Linear().init(0), adam(1e-8))
     after, _ = step(state, data(), hyper())
     for name, value in state["params"].items():
         np.testing.assert_array_equal(after["params"][name], value)
@@ -108,7 +108,7 @@ def test_the_first_step_moves_moments_and_statistics_only(step):
 
 
 def test_a_batch_without_sessions_only_decays(step):
-    state = init_state(Linear(), adam(1e-8), seed=0) | {"step": jnp.array(1)}
+    state = init_state(*Linear().init(0), adam(1e-8)) | {"step": jnp.array(1)}
     after, metrics = step(state, data()._replace(present=jnp.zeros(7)), hyper())
     rate = float(SCHEDULE(jnp.array(1), jnp.array(0.1)))
     assert metrics["loss"][0] == 0
@@ -139,7 +139,7 @@ def test_folds_of_unequal_size_and_other_hyperparameters_share_one_program():
         (7, {"temperature": 0.5}),
         (7, {"seed": 1, "learning_rate": 0.0}),
     ):
-        state = init_state(network, optimizer, seed=0) | {"step": jnp.array(1)}
+        state = init_state(*network.init(0), optimizer) | {"step": jnp.array(1)}
         states, hypers = jax.tree.map(lambda x: jnp.asarray(x)[None], (state, hyper(**options)))
         states, hypers = meshes.put((states, hypers), mesh, meshes.RUN)
         members = meshes.put(jnp.arange(7)[None], mesh, meshes.RUN)
