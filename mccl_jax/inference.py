@@ -62,10 +62,7 @@ class Model:
 
     def embed(self, sessions: Iterable[Session]) -> np.ndarray:
         """(N, 2, D): z_inter and z_intra of each session. Raises UserError where one cannot be used."""
-        sessions = list(sessions)
-        windows, notes = self._windows(sessions)
-        if len(windows) < len(sessions):
-            raise UserError("; ".join(notes))
+        windows, _ = self._windows(sessions)
         return self._embeddings(windows)
 
     def predict(self, session: Session, regressor: str | None = None) -> dict[str, Any]:
@@ -76,7 +73,7 @@ class Model:
                 f"regressor {name!r} is not in this checkpoint ({', '.join(self.regressors) or 'it holds none'}): "
                 "load the workdir of a finished training"
             )
-        windows, notes = self._windows([session])  # raises where the session has no usable frame
+        windows, notes = self._windows([session])
         z = self._embeddings(windows)
         severity = float(self.regressors[name].predict(z.reshape(1, -1))[0])
         interval = self.intervals[name]
@@ -113,13 +110,19 @@ class Model:
         return {"openface": openface, "cmdc": cmdc, "daic_woz": daic_woz}[self.config.data.corpus]
 
     def _windows(self, sessions: Iterable[Session]):
+        """Scaled windows of all sessions, and notes on them. Raises UserError where one cannot be used."""
+        asked = []
+
         def checked():
             for session in sessions:
+                asked.append(session.session)
                 if wrong := differences(self.specification, dict(session.specification)):
                     raise UserError(f"{session.session}: its cues are not those of the model: {'; '.join(wrong)}")
                 yield session
 
         windows, notes = cut_windows(checked(), self.config.windows)
+        if len(windows) < len(asked):
+            raise UserError("; ".join(notes))
         return self.scaler(windows), notes
 
     def _embeddings(self, windows) -> np.ndarray:
