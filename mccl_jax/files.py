@@ -15,9 +15,12 @@ def writing(place: str | os.PathLike) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        reason = error.strerror or str(error)
+        if error.filename and not pathlib.Path(place).is_relative_to(pathlib.Path(error.filename).parent):
+            reason = f"{error.filename}: {reason}"  # another file than one at this place or on the way to it
         raise UserError(
-            f"{error.filename or place}: could not be written ({error.strerror or error}); expected a writable folder "
-            "with free space: free some space or choose another folder"
+            f"{place}: could not be written ({reason}); expected a writable folder with free space: free some space or "
+            "choose another folder"
         ) from error
 
 
