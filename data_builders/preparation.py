@@ -69,7 +69,12 @@ class SessionBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
 
     @abc.abstractmethod
     def fingerprint(self, folder: pathlib.Path) -> str:
-        """Changes when the raw files do; quick to compute."""
+        """Changes when the raw files do; quick to compute the second time."""
+
+    @property
+    def digests_file(self) -> pathlib.Path:
+        """Where the digests of raw files are kept, beside the data set."""
+        return pathlib.Path(self.data_dir) / ".digests"
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(features=features(self.specification), disable_shuffling=True)
@@ -87,10 +92,11 @@ class SessionBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
                     f"{source.name}: {dict(report.skipped)[source.name]}"
                 )
         report.write(pathlib.Path(self.data_dir))
+        self.fingerprint(self._folder)  # known by now: leaves the digests beside the data
 
     def _shard_iterators_per_split(self, dl_manager) -> dict[str, list[Callable]]:
         self._plan = self.plan(self._folder)
-        self._tally = Tally(self._plan.skipped, self._plan.notes)
+        self._tally, self._recordings = Tally(self._plan.skipped, self._plan.notes), _Recordings()
         progress = _Progress(len(self._plan.sources))
         splits = {}
         for source in self._plan.sources:
@@ -107,7 +113,7 @@ class SessionBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
     def _examples(self, sources: Sequence[Source], progress: "_Progress") -> Iterator[tuple[str, dict]]:
         for source in sources:
             try:
-                session = source.read()
+                session = self._recordings.checked(source.read())
             except UserError as error:
                 _, _, reason = str(error).partition(f"{source.name}: ")  # a reader's message starts with the path
                 self._tally.skip(source.name, reason or str(error))
@@ -122,6 +128,33 @@ class SessionBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
 
     def _log_download_done(self) -> None:
         pass
+
+
+class _Recordings:
+    """Knows the files of all sessions so far: one that lies there under two names would be trained on and reported."""
+
+    def __init__(self):
+        self._sessions, self._answers = {}, {}
+
+    def checked(self, session: Session) -> Session:
+        """`session`, with a note where one of its answers is the file of another one.
+
+        Raises UserError where all of it is the recording of a session before.
+        """
+        digest = session.provenance["sha256"]
+        before = self._sessions.setdefault(digest, session.session)
+        if before != session.session:
+            raise UserError(f"the same recording as {before}, byte for byte: one of the two is misplaced")
+        said = []
+        for answer in session.provenance.get("answers", ()):
+            where = f"Q{answer['question']}"
+            first = self._answers.setdefault(answer["sha256"], f"{session.session} {where}")
+            if first != f"{session.session} {where}":
+                said.append(f"{where} as {first}")
+        if not said:
+            return session
+        notes = [*session.provenance["notes"], f"answers that are the same file: {'; '.join(said)}"]
+        return dataclasses.replace(session, provenance={**session.provenance, "notes": notes})
 
 
 def open_or_prepare(

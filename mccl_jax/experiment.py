@@ -24,8 +24,17 @@ CORPORA = {
         "missing": ("refuse",),
         "form": ("native",),
         "corrections": (("all",),),
+        "dev_fraction": (1 / 3,),
     },
-    "daic_woz": {"folds": ("",), "missing": ("refuse",), "form": ("3hz", "native"), "labels": ("",), "target": ("",)},
+    "daic_woz": {
+        "folds": ("",),
+        "missing": ("refuse",),
+        "form": ("3hz", "native"),
+        "labels": ("",),
+        "target": ("",),
+        "dev_fraction": (1 / 3,),
+        "split_seed": (0,),
+    },
 }
 
 # The mistakes of the official code that can be made, by the names that README gives them: key -> value that makes it.
@@ -58,7 +67,8 @@ class DataOptions:
     form           of the records: "native", all frames; of DAIC-WOZ also "3hz", those that windows at 3 Hz look at.
     corrections    of DAIC-WOZ, ids of its table of defects; ("all",) for all of them.
     dev_fraction   share of subjects held out as dev where the corpus has no splits of its own.
-    split_seed     of that division, which keeps a subject's sessions together and severities alike.
+    split_seed     of that division, which keeps a subject's sessions together and severities alike, or of CMDC's
+                   disjoint folds.
     """
 
     corpus: str = "openface"

@@ -26,6 +26,11 @@ from mccl_jax.models.network import Network
 from mccl_jax.training import checkpoints
 from mccl_jax.training.step import embed
 
+TRAINED_ON = (
+    "this recording was trained on: what is said of it is no prediction, and neither is the interval; with folds, its "
+    "out-of-fold prediction is in predictions.csv"
+)
+
 
 class Model:
     """What a checkpoint holds, ready for use.
@@ -37,6 +42,7 @@ class Model:
     regressors      name -> Regressor; empty for a checkpoint from the midst of training.
     intervals       name -> ResidualInterval around the regressor's predictions.
     primary         name of the headline regressor.
+    trained_on      SHA-256 of the recordings that it was trained on.
     """
 
     def __init__(self, arrays: dict[str, Any], metadata: dict[str, Any]):
@@ -49,6 +55,7 @@ class Model:
         self.regressors = {name: regressors.from_json(json.dumps(one["regressor"])) for name, one in kept.items()}
         self.intervals = {name: ResidualInterval(**one["interval"]) for name, one in kept.items()}
         self.primary = self.config.evaluation.primary
+        self.trained_on = frozenset(metadata.get("trained_on", ()))
         self.network = Network({name: cue.shape for name, cue in self.specification.items()}, self.config.model)
         self._embed = jax.jit(functools.partial(embed, self.network))
 
@@ -90,6 +97,8 @@ class Model:
             "notes": [*session.provenance.get("notes", ()), *notes],
             "note": NO_DIAGNOSIS,
         }
+        if session.provenance.get("sha256") in self.trained_on:
+            said["trained_on"] = TRAINED_ON
         return said | ({"simulated": SIMULATED} if self.config.evaluation.simulated else {})
 
     def predict_file(self, path: str | pathlib.Path, regressor: str | None = None) -> dict[str, Any]:

@@ -32,11 +32,12 @@ def rmse(true: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np.nda
 def ccc(true: np.ndarray, predicted: np.ndarray, weights: np.ndarray, folds: np.ndarray) -> np.ndarray:
     """Concordance correlation coefficient: 2 cov / (var + var + (difference of means)^2), with 1/N variances.
 
-    Each term is a mean over the sessions, about the means of their folds. Source: Lin 1989, "A concordance correlation
-    coefficient to evaluate reproducibility".
+    Variances and covariance are about the means of the folds. The difference of means is that of all sessions: those of
+    single folds are mostly chance, and their squares would count it as disagreement. Source: Lin 1989, "A concordance
+    correlation coefficient to evaluate reproducibility".
     """
-    (mean_true, mean_predicted), (var_true, var_predicted), cov = _moments(true, predicted, weights, folds)
-    apart = _mean((mean_true - mean_predicted) ** 2, weights)
+    _, (var_true, var_predicted), cov = _moments(true, predicted, weights, folds)
+    apart = (_mean(true, weights) - _mean(predicted, weights)) ** 2
     agreement = _ratio(2 * cov, var_true + var_predicted + apart)
     # Exactly 0 for constant predictions, whose variance would be a rounding error.
     agreement = np.where(_constant(predicted, weights, folds), 0.0, agreement)

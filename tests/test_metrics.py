@@ -160,7 +160,7 @@ def test_by_hand_in_two_folds():
     true, predicted = np.array([1.0, 2, 12, 10, 20]), np.array([3.0, 5, 4, 30, 10])
     # Means: a 5 and 4, b 15 and 20. Squares about them: 16+9+49+25+25, 1+1+0+100+100; products 4-3+0-50-50.
     assert METRICS["pearson"](true, predicted, fold=fold) == pytest.approx(-99 / np.sqrt(124 * 202))
-    apart = (3 * 1 + 2 * 25) / 5
+    apart = (9 - 10.4) ** 2  # of the means of all
     assert METRICS["ccc"](true, predicted, fold=fold) == pytest.approx(2 * -99 / 5 / (124 / 5 + 202 / 5 + apart))
     # Pairs at a threshold of 12: in a 12 above 1 but not above 2; in b 20 is not above 10.
     assert METRICS["auroc"](true, predicted, threshold=12.0, fold=fold) == pytest.approx(1 / 3)

@@ -14,6 +14,7 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from data_builders.cmdc.session import QUESTIONS, READER, Interview, find_interviews, read_interview
+from data_builders.digests import digests
 from data_builders.folds import folds_by_range, folds_by_subject
 from data_builders.preparation import UNSPLIT, Plan, SessionBuilder, Source
 from data_builders.readers.openface import check_options
@@ -32,6 +33,7 @@ OFFICIAL = {
     "HC": {1: (41, 52), 2: (1, 12), 3: (13, 24), 4: (25, 36), 5: (37, 48)},
 }
 _SPLIT_INFO = "5FoldSplitInfo.xlsx"
+_FOLD = re.compile(r"fold *([1-5])", re.IGNORECASE)
 
 
 @dataclasses.dataclass(eq=False, kw_only=True)
@@ -42,6 +44,7 @@ class CMDCConfig(tfds.core.BuilderConfig):
                  "official": the published ones, in which some people are tested twice.
     cues         which cues, in this order; names of `mccl_jax.cues.OPENFACE_CUES`.
     frame_rate   frames a second of answers without usable timestamps.
+    seed         of the disjoint folds: another one deals people anew.
     target       the column of the labels that is to be predicted.
     labels       the table of people, in the folder of the corpus.
     """
@@ -50,16 +53,19 @@ class CMDCConfig(tfds.core.BuilderConfig):
     folds: str = "disjoint"
     cues: tuple[str, ...] = tuple(OPENFACE_CUES)
     frame_rate: float = 30.0
+    seed: int = 0
     target: str = TOTAL
     labels: str = "SubjectInfo.xlsx"
 
     def __post_init__(self):
         if self.folds not in FOLDS:
             raise UserError(f"data.folds is {self.folds!r}: expected {' or '.join(FOLDS)}")
+        if self.folds == "official" and self.seed:
+            raise UserError(f"data.split_seed is {self.seed}: the official folds are not drawn; leave it 0")
         check_options(self.cues, "refuse", self.frame_rate)
         if not self.name:
-            others = [list(self.cues), self.frame_rate, self.target, self.labels]
-            usual = [list(OPENFACE_CUES), 30.0, TOTAL, "SubjectInfo.xlsx"]
+            others = [list(self.cues), self.frame_rate, self.seed, self.target, self.labels]
+            usual = [list(OPENFACE_CUES), 30.0, 0, TOTAL, "SubjectInfo.xlsx"]
             digest = hashlib.sha256(json.dumps(others).encode()).hexdigest()[:8]
             self.name = self.folds if others == usual else f"{self.folds}-{digest}"
 
@@ -93,15 +99,12 @@ class Builder(SessionBuilder):
         return {name: OPENFACE_CUES[name] for name in self.builder_config.cues}
 
     def fingerprint(self, folder: pathlib.Path) -> str:
-        """Of the names and sizes of the answers, of the tables and of the reader's version."""
-        answers = [
-            [str(path.relative_to(folder)), path.stat().st_size if path.is_file() else None]
-            for interview in find_interviews(folder).values()
-            for path in interview.answers.values()
-        ]
-        paths = [path for path in (self._labels(folder), _table(folder, _SPLIT_INFO)) if path.is_file()]
-        tables = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
-        return hashlib.sha256(json.dumps([READER, answers, tables]).encode()).hexdigest()
+        """Of the names and contents of the answers and the tables, and of the reader's version."""
+        answers = [path for interview in find_interviews(folder).values() for path in interview.answers.values()]
+        tables = [path for path in (self._labels(folder), _table(folder, _SPLIT_INFO)) if path.is_file()]
+        files = {str(path.relative_to(folder)): path for path in (*answers, *tables)}
+        found = digests(files, self.digests_file)
+        return hashlib.sha256(json.dumps([READER, list(found.items())]).encode()).hexdigest()
 
     def plan(self, folder: pathlib.Path) -> Plan:
         """One source a person who has answers and a row in the table of people, by ID."""
@@ -127,6 +130,11 @@ class Builder(SessionBuilder):
                 f"{folder}: none of the {len(interviews)} people with answers ({', '.join(list(interviews)[:3])}, ...) "
                 f"has a row in {config.labels}; expected the table of the same corpus: put it there"
             )
+        if all(math.isnan(info.people[name].target) for name in known):
+            raise UserError(
+                f"{table}: column {config.target} holds no number for anybody with answers; expected severities: name "
+                "their column with --config.data.target"
+            )
         folds = self._folds(known, info)
         sources = [
             Source(
@@ -138,7 +146,7 @@ class Builder(SessionBuilder):
             )
             for name, interview in known.items()
         ]
-        notes = [*_counts(known, info), *info.notes, *self._notes_on_folds(folder, folds)]
+        notes = [*_counts(known, info, config.target), *info.notes, *self._notes_on_folds(folder, folds)]
         return Plan(tuple(sources), tuple(sorted(skipped)), tuple(notes))
 
     def _labels(self, folder: pathlib.Path) -> pathlib.Path:
@@ -155,7 +163,7 @@ class Builder(SessionBuilder):
             np.array([person.subject for person in people]),
             np.array([person.target for person in people]),
             NUMBER_OF_FOLDS,
-            seed=0,
+            seed=self.builder_config.seed,
             group=np.array([person.group for person in people]),
         )
         return {name: () if number < 0 else (int(number) + 1,) for name, number in zip(known, fold, strict=True)}
@@ -180,7 +188,7 @@ def _table(folder: pathlib.Path, name: str) -> pathlib.Path:
     return below[0] if not (folder / name).exists() and len(below) == 1 else folder / name
 
 
-def _counts(known: dict[str, Interview], info: SubjectInfo) -> list[str]:
+def _counts(known: dict[str, Interview], info: SubjectInfo, target: str) -> list[str]:
     answers = sum(len(interview.answers) for interview in known.values())
     notes = [f"people and answers with video: {len(known)} and {answers}; the full corpus has {PEOPLE} and {ANSWERS}"]
     without = [name for name, person in info.people.items() if person.video is False and name not in known]
@@ -189,7 +197,7 @@ def _counts(known: dict[str, Interview], info: SubjectInfo) -> list[str]:
     if unexpected := [name for name in known if info.people[name].video is False]:
         notes.append(f"has answers, though the table of people says that there is no video: {', '.join(unexpected)}")
     if unlabelled := [name for name in known if math.isnan(info.people[name].target)]:
-        notes.append(f"no known target, only trained on: {', '.join(unlabelled)}")
+        notes.append(f"no known {target}, neither fitted nor scored: {', '.join(unlabelled)}")
     return notes
 
 
@@ -199,16 +207,18 @@ def _compared(path: pathlib.Path) -> str:
         rows = [row for rows in read_sheets(path).values() for row in rows]
     except UserError as error:
         return f"{path.name} cannot be read, the published folds are used: {error}"
-    said = {}
+    said, named = {}, 0
     for row in rows:
-        fold = next((re.fullmatch(r"fold *([1-5])", str(cell), re.IGNORECASE) for cell in row[:1]), None)
-        if fold and len(row) >= 5 and int(fold[1]) not in said:  # a second block, for people with video, follows
+        fold = _FOLD.fullmatch(str(row[0])) if row else None
+        named += fold is not None
+        if fold and len(row) >= 5 and int(fold[1]) not in said:
             said[int(fold[1])] = tuple(_numbers(cell) for cell in row[3:5])
     published = {fold: (OFFICIAL["MDD"][fold], OFFICIAL["HC"][fold]) for fold in OFFICIAL["HC"]}
+    more = "; a further block in it, presumably of people with video, is not used" if named > len(said) else ""
     if said == published:
-        return f"{path.name} has the published folds"
+        return f"{path.name} has the published folds{more}"
     differ = [str(fold) for fold in published if said.get(fold) != published[fold]]
-    return f"{path.name} differs from the published folds, which are used, in fold {', '.join(differ)}"
+    return f"{path.name} differs from the published folds, which are used, in fold {', '.join(differ)}{more}"
 
 
 def _numbers(cell: object) -> tuple[int, ...]:

@@ -84,10 +84,9 @@ def find_interviews(root: pathlib.Path) -> dict[str, Interview]:
 def recordings(source: pathlib.Path) -> list[pathlib.Path]:
     """The folders of interviews that `source` is or holds. Raises UserError where there are none."""
     if source.is_dir():
-        if find_interview(source):
-            return [source]
-        if found := [folder for folder, names in _folders(source) if find_interview(folder, names)]:
-            return found
+        found = [folder for folder, names in _folders(source) if any(map(_ANSWER.fullmatch, names))]
+        if found:
+            return [source] if source in found else found
     raise UserError(
         f"{source}: expected the folder of an interview, with Q1.csv to Q{QUESTIONS}.csv, or a folder that holds some: "
         "correct --input"

@@ -12,6 +12,7 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 from etils import epath
 
+from data_builders.digests import digests
 from data_builders.openface.session import read_session, session_name
 from data_builders.preparation import UNSPLIT, Plan, SessionBuilder, Source
 from data_builders.readers.labels import read_labels
@@ -67,12 +68,13 @@ class Builder(SessionBuilder):
         return {name: OPENFACE_CUES[name] for name in self.builder_config.cues}
 
     def fingerprint(self, folder: pathlib.Path) -> str:
-        """Of the names and sizes of the CSVs that the labels name, of the labels and of the reader's version."""
+        """Of the names and contents of the CSVs that the labels name, of the labels and of the reader's version."""
         labels = folder / self.builder_config.labels
         named = {row.file for row in read_labels(labels, self.builder_config.target).rows}
         table = labels.read_bytes()
-        files = [[name, path.stat().st_size] for name, path in self._files(folder).items() if name in named]
-        return hashlib.sha256(json.dumps([READER, files, hashlib.sha256(table).hexdigest()]).encode()).hexdigest()
+        files = {name: path for name, path in self._files(folder).items() if name in named}
+        found = list(digests(files, self.digests_file).items())
+        return hashlib.sha256(json.dumps([READER, found, hashlib.sha256(table).hexdigest()]).encode()).hexdigest()
 
     def plan(self, folder: pathlib.Path) -> Plan:
         """One source for each file that the labels name, by name; the labels' splits, or one split for all."""

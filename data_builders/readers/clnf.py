@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from data_builders.readers.openface import few, implausible, rows_in_order, time_of, tracked
+from data_builders.readers.openface import bound, few, implausible, rows_in_order, time_of, tracked
 from data_builders.readers.openface_text import Source, read_columns, read_header
 from mccl_jax.cues import DAIC_WOZ_AUS, DAIC_WOZ_CUES, Cue
 from mccl_jax.errors import UserError
@@ -102,6 +102,7 @@ def read_clnf(files: Mapping[str, Source], frame_rate: float = 30.0) -> Recordin
         .reshape(-1, *DAIC_WOZ_CUES[cue].shape)
         for cue, file in read.items()
     }
+    bound(cues, notes)
     success = np.all([file.success[rows[cue]] for cue, file in read.items()], axis=0)
     if not (success & np.all([np.isfinite(values).all(axis=(1, 2)) for values in cues.values()], axis=0)).any():
         raise UserError(

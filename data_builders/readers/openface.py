@@ -30,6 +30,10 @@ GAZE_ANGLE = ("gaze_angle_x", "gaze_angle_y")
 TRACKED_ABOVE = 0.725
 # Frames a second that a camera may have; what timestamps say beyond it cannot be true.
 SLOWEST, FASTEST = 1.0, 250.0
+# From one frame number to the next, times the usual step: a longer step is a slip of the timestamp, not a pause.
+_LARGEST_JUMP = 50.0
+# What no face that was tracked can have: cells beyond it, in either direction, count as unreadable.
+_BOUNDS = {"landmarks": 1e5, "gaze": 1e3, "pose": 1e5, "aus": 100.0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +102,7 @@ def read_openface(
         .reshape(-1, *OPENFACE_CUES[name].shape)
         for name in cues
     }
+    bound(arrays, notes)
     if not (success & np.all([np.isfinite(array).all(axis=(1, 2)) for array in arrays.values()], axis=0)).any():
         raise UserError(
             f"{path}: in none of its {len(success)} frames the face was tracked and all of {', '.join(cues)} readable; "
@@ -204,8 +209,8 @@ def rows_in_order(columns: Mapping[str, np.ndarray], success: np.ndarray, notes:
 def time_of(frame: np.ndarray, timestamp: np.ndarray | None, frame_rate: float, notes: list[str]) -> np.ndarray:
     """(F,) seconds: the timestamps where they can be true, and else the frame number over a rate.
 
-    That rate is the recording's own where its timestamps merely repeat or run backwards, `frame_rate` where they tell
-    nothing.
+    That rate is the recording's own where its timestamps merely repeat, run backwards or leap, `frame_rate` where they
+    tell nothing.
     """
     if timestamp is None or not np.isfinite(timestamp).any():
         notes.append(f"no timestamps, time is the frame number at {frame_rate:g} frames a second")
@@ -222,16 +227,27 @@ def time_of(frame: np.ndarray, timestamp: np.ndarray | None, frame_rate: float, 
             f"they say {rate:.4g}"
         )
         return frame / frame_rate
-    if not forward.all():
+    jumps = np.zeros(len(forward), bool)
+    jumps[forward] = rates < rate / _LARGEST_JUMP
+    if not forward.all() or jumps.any():
         # Timestamps have three decimals, so one step tells the rate less well than all ordinary steps together.
         ordinary = np.abs(rates / rate - 1) < 0.3
         rate = frames[forward][ordinary].sum() / seconds[forward][ordinary].sum()
         notes.append(
-            "timestamps that repeat or run backwards, time is the frame number at the rate of the others: "
-            f"{(~forward).sum()} times, {rate:.4g} frames a second"
+            "timestamps that repeat, run backwards or leap, time is the frame number at the rate of the others: "
+            f"{(~forward | jumps).sum()} times, {rate:.4g} frames a second"
         )
         return frame / rate
     return timestamp
+
+
+def bound(cues: Mapping[str, np.ndarray], notes: list[str]) -> None:
+    """Makes NaN, in place, of values that no face can have: one of them would rule every scale that is fitted."""
+    for name, values in cues.items():
+        beyond = np.abs(values) > _BOUNDS[name]
+        if beyond.any():
+            values[beyond] = np.nan
+            notes.append(f"values that no face can have, their frames are not used: {beyond.sum()} in {name}")
 
 
 def implausible(cues: Mapping[str, np.ndarray], success: np.ndarray) -> list[str]:

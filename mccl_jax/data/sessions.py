@@ -17,11 +17,13 @@ class Facts:
     split    (N,) str; "" where the corpus has no splits.
     folds    N tuples: the folds in which each session is tested.
     labels   name -> (N,): float64, NaN where unknown, or str, "" where unknown; gender, and all that the corpus says.
+    digests  (N,) str: SHA-256 of each recording; "" where it has none.
     """
 
     split: np.ndarray
     folds: tuple[tuple[int, ...], ...]
     labels: Mapping[str, np.ndarray]
+    digests: tuple[str, ...] = ()
 
 
 def read_sessions(builder: tfds.core.DatasetBuilder) -> Iterator[Session]:
@@ -33,11 +35,13 @@ def read_sessions(builder: tfds.core.DatasetBuilder) -> Iterator[Session]:
 
 def windows_and_facts(sessions: Iterable[Session], options: WindowOptions) -> tuple[Windows, Facts, list[str]]:
     """Windows as `cut_windows` cuts them, facts on the same sessions, and a line on each that is left out or poor."""
-    seen = {}
+    seen, seconds = {}, {}
 
     def passing():
         for session in sessions:
-            seen[session.session] = session.split, session.folds, {"gender": session.gender, **session.labels}
+            labels = {"gender": session.gender, **session.labels}
+            seen[session.session] = session.split, session.folds, labels, session.provenance.get("sha256", "")
+            seconds[session.session] = _interview_seconds(session)
             yield session
 
     windows, notes = cut_windows(passing(), options)
@@ -46,8 +50,33 @@ def windows_and_facts(sessions: Iterable[Session], options: WindowOptions) -> tu
         for session, usable in zip(windows.session, windows.usable, strict=True)
         if usable < 0.5
     ]
-    split, folds, labels = zip(*(seen[name] for name in windows.session), strict=True)
-    return windows, Facts(np.array(split), folds, _columns(labels)), notes
+    notes += _unseen(windows, options, np.array([seconds[name] for name in windows.session]))
+    split, folds, labels, digests = zip(*(seen[name] for name in windows.session), strict=True)
+    return windows, Facts(np.array(split), folds, _columns(labels), digests), notes
+
+
+def _interview_seconds(session: Session) -> float:
+    """How long the interview lasts by its usable frames, answer by answer."""
+    usable = session.usable
+    time, question = session.time[usable], session.question[usable]
+    return float(sum(np.ptp(time[question == one]) for one in np.unique(question)))
+
+
+def _unseen(windows: Windows, options: WindowOptions, seconds: np.ndarray) -> list[str]:
+    """What of the interviews no window holds, because it is longer or because its times leap."""
+    seen = windows.mask.sum(axis=1) / options.rate
+    cut = seconds > seen + 0.05 * seconds + 2
+    notes = []
+    if cut.any():
+        notes.append(
+            f"{cut.sum()} of {len(windows)} sessions are longer than their window: of the time of all sessions "
+            f"{1 - seen.sum() / seconds.sum():.0%} is not seen (windows.seconds)"
+        )
+    return notes + [
+        f"{session}: only {part:.0f} of its {whole:.0f} s are in the window"
+        for session, part, whole in zip(windows.session, seen, seconds, strict=True)
+        if part < 0.5 * whole - 2
+    ]
 
 
 def _columns(rows: Sequence[Mapping[str, str | float | None]]) -> dict[str, np.ndarray]:

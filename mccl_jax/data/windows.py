@@ -182,7 +182,7 @@ def _relative_to_the_head(cues: dict[str, np.ndarray], specification: Mapping[st
     elif "landmarks" in cues or "gaze" in cues:
         raise UserError(
             "windows.representation 'relative' needs the pose cue to remove head motion: "
-            "add it to data.cues or choose 'official'"
+            "add it to data.cues or choose 'min_max'"
         )
     if "aus" in cues:
         out["aus"] = cues["aus"] / 5

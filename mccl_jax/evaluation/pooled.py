@@ -73,9 +73,14 @@ class Pooled:
             session=self.session[rows],
         )
 
-    def parts(self, values: np.ndarray, predictors: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
-        """The errors of `predictors`, name -> (R,), within each value of `values` (R,): fold by fold, or by group."""
-        found = []
+    def parts(
+        self, values: np.ndarray, predictors: Mapping[str, np.ndarray], rival: str | None = None
+    ) -> list[dict[str, Any]]:
+        """The errors of `predictors`, name -> (R,), within each value of `values` (R,): fold by fold, or by group.
+
+        With the paired difference of MAE to the baseline `rival`, where it is given.
+        """
+        found, against = [], self.baselines[rival] if rival else None
         for value in dict.fromkeys(values.tolist()):
             which = values == value
             sessions = self.scored(which)
@@ -84,7 +89,15 @@ class Pooled:
                 {
                     "name": str(value),
                     "counts": sessions.counts,
-                    "predictors": {name: sessions.errors(predicted[rows]) for name, predicted in predictors.items()},
+                    "predictors": {
+                        name: sessions.errors(predicted[rows])
+                        | (
+                            {f"mae_minus_{rival}": sessions.difference_of_mae(predicted[rows], against[rows])}
+                            if rival and name != rival
+                            else {}
+                        )
+                        for name, predicted in predictors.items()
+                    },
                 }
             )
         return found

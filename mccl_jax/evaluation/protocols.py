@@ -137,7 +137,8 @@ def _evaluation(held_out: Sequence[HeldOut], fitted: Fitted, options: Options) -
         "notes": _notes(held_out, pooled, sessions, options),
         "baselines": baselines,
         "protocols": protocols,
-        "groups": pooled.parts(pooled.group, predictors) if options.group else [],
+        "group_comparison": _group_comparison(predicted["last"][options.primary], pooled, sessions, baselines),
+        "groups": pooled.parts(pooled.group, predictors, INFORMED) if options.group else [],
         "folds": pooled.parts(pooled.fold, predictors) if several else [],
         "curve": _curve(held_out, pooled, sessions, options),
         "prediction_intervals": {
@@ -194,6 +195,19 @@ def _scores(
     }
 
 
+def _group_comparison(
+    predicted: np.ndarray, pooled: Pooled, sessions: ScoredSessions, baselines: Mapping[str, dict[str, Any]]
+) -> str | None:
+    """Whether the headline regressor knows more than who is in which group; None without groups."""
+    if INFORMED not in baselines:
+        return None
+    informed = pooled.baselines[INFORMED][pooled.known]
+    difference = sessions.difference_of_mae(predicted[pooled.known], informed)
+    words = f"one who is told each session's {pooled.options.group} and predicts the train mean of it"
+    name, own = pooled.options.primary, sessions.metrics(predicted[pooled.known])["mae"]
+    return verdict(name, words, own, baselines[INFORMED]["metrics"]["mae"], difference, sessions.level)
+
+
 def _header(options: Options) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
@@ -209,6 +223,7 @@ def _header(options: Options) -> dict[str, Any]:
             "group": options.group or None,
         },
         "encoders": None,
+        "changed_after_training": [],
         "reported_split": options.reported_split,
         "primary": {"protocol": "last", "regressor": options.primary},
         "intervals": {
@@ -250,10 +265,7 @@ def _notes(held_out: Sequence[HeldOut], pooled: Pooled, sessions: ScoredSessions
             "its predictions sharing the weight."
         )
     if options.group:
-        notes.append(
-            f"group mean: the train mean of each session's {options.group}, which the models are not told; the "
-            "verdicts do not compare with it."
-        )
+        notes.append(f"group mean: the train mean of each session's {options.group}, which the models are not told.")
     if options.positive:
         called = (
             f"; called so at a prediction of {options.threshold:g} or more" if options.threshold is not None else ""
@@ -277,4 +289,6 @@ def _notes(held_out: Sequence[HeldOut], pooled: Pooled, sessions: ScoredSessions
     subjects = sessions.counts["n_subjects"]
     if 2 <= subjects < _FEW_SUBJECTS:
         notes.append(f"Only {subjects} subjects were scored: the intervals are narrower than they should be.")
+    elif several or options.group:
+        notes.append(f"Intervals of folds and groups below {_FEW_SUBJECTS} subjects are narrower than they should be.")
     return notes

@@ -13,6 +13,9 @@ from mccl_jax.metrics import METRICS, Kind, Metric, applicable
 
 # A score as it stands in results.json: estimate, lower, upper, n_sessions, n_subjects, undefined_resamples, reason.
 Score = dict[str, Any]
+_NO_WIDTH = "the same in all resamples, which does not make it certain"
+# Below this many subjects no comparison is called won or lost, whatever the interval says.
+_TOO_FEW = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +93,8 @@ class ScoredSessions:
 
     def _score(self, score: Callable[[np.ndarray], np.ndarray], metric: Metric) -> Score:
         estimate, interval = score_interval(score, self.subject, self._weights, self._once, self.level)
+        if metric.of_classes and interval.lower == interval.upper:
+            interval = dataclasses.replace(interval, lower=math.nan, upper=math.nan, reason=_NO_WIDTH)
         return {
             "estimate": _or_none(estimate),
             "lower": _or_none(interval.lower),
@@ -97,12 +102,14 @@ class ScoredSessions:
             "n_sessions": self.counts["n_sessions"],
             "n_subjects": self.counts["n_subjects"],
             "undefined_resamples": interval.undefined,
-            "reason": self._reason(estimate, interval, metric.undefined),
+            "reason": self._reason(estimate, interval, metric),
         }
 
-    def _reason(self, estimate: float, interval: Interval, undefined: str) -> str | None:
+    def _reason(self, estimate: float, interval: Interval, metric: Metric) -> str | None:
         if len(self) == 0:
             return "no session has a known target"
+        several = self.fold is not None and len(np.unique(self.fold)) > 1
+        undefined = metric.undefined + (", in each fold" if several and metric.within_folds else "")
         return (interval.reason if math.isfinite(estimate) else undefined) or None
 
 
@@ -118,6 +125,8 @@ def verdict(model: str, baseline: str, mae: Score, baseline_mae: Score, differen
         f", difference {difference['estimate']:+.2f} "
         f"({level:.0%} interval {difference['lower']:+.2f} to {difference['upper']:+.2f}, {n})"
     )
+    if difference["n_subjects"] < _TOO_FEW:
+        return f"{model} cannot be told apart from {baseline} by so few: {numbers}."
     if difference["upper"] < 0:
         return f"{model} beats {baseline}: {numbers}."
     if difference["lower"] > 0:

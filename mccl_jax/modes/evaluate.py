@@ -1,5 +1,6 @@
 """--mode=evaluate: scores, figures and the final model from what a training, or one a fold, left in a workdir."""
 
+import contextlib
 import dataclasses
 import json
 import pathlib
@@ -42,10 +43,12 @@ def run(
     results (those of the evaluation before where there are none). Raises UserError where the training is not finished.
     """
     experiment = experiment_of(workdir)
-    changes = {**dataclasses.asdict(experiment.evaluation), **(changes or {})}
-    experiment = dataclasses.replace(experiment, evaluation=Options(**changes))
+    before = dataclasses.asdict(experiment.evaluation)
+    changed = {key: value for key, value in (changes or {}).items() if before[key] != value}
+    experiment = dataclasses.replace(experiment, evaluation=Options(**{**before, **changed}))
     trainings = _trainings(workdir)
     ended = {name: _end_of_training(workdir / name, experiment) for name in trainings}
+    _refuse_missing(workdir, trainings, ended[trainings[-1]].metadata["trainings"])
     epochs = {name: _evaluated(workdir / name, experiment) for name in trainings}
 
     def track(of_training):
@@ -59,8 +62,15 @@ def run(
     else:
         evaluation, scored = protocols.evaluate(epochs[""], options, track), [""]
     if notes is None:
-        notes = results.read(workdir)["sessions"] if (workdir / results.RESULTS).exists() else []
+        notes = []
+        with contextlib.suppress(UserError):  # what is damaged, or of an older form, is written anew now
+            notes = results.read(workdir)["sessions"]
     evaluation.results["sessions"] = list(notes)
+    evaluation.results["changed_after_training"] = sorted(changed)
+    evaluation.results["notes"] += [
+        f"CHANGED AFTER TRAINING: evaluation.{key} was {before[key]!r}, is {value!r}, a choice made knowing the scores."
+        for key, value in changed.items()
+    ]
     evaluation.results["encoders"] = experiment.init.words
     if mistakes := experiment.official_mistakes:
         evaluation.results["notes"].append(
@@ -69,7 +79,9 @@ def run(
         )
 
     curves = [_loss_curve(workdir / name, ended[name].steps_per_epoch, by_epoch=len(scored) > 1) for name in scored]
-    figures.draw_curves(workdir / "curves.png", evaluation.results, *np.mean(curves, axis=0))
+    longest = max(curve.shape[1] for curve in curves)  # a fold whose metrics.jsonl is gone has none
+    curve = np.mean([curve for curve in curves if curve.shape[1] == longest], axis=0)
+    figures.draw_curves(workdir / "curves.png", evaluation.results, *curve)
     figures.draw_predicted_against_true(
         workdir / "predicted_against_true.png", evaluation.results, evaluation.predictions
     )
@@ -94,6 +106,14 @@ def _trainings(workdir: pathlib.Path) -> list[str]:
     """The folders of the trainings in a workdir: [""], or those of the folds and, last, that of the final model."""
     folds = [path.name for path in workdir.glob(f"{FOLD}*") if path.name.removeprefix(FOLD).isdecimal()]
     return [*sorted(folds, key=lambda name: int(name.removeprefix(FOLD))), ALL] if folds else [""]
+
+
+def _refuse_missing(workdir: pathlib.Path, found: Sequence[str], expected: Sequence[str]) -> None:
+    if missing := [name for name in expected if name not in found]:
+        raise UserError(
+            f"{workdir / missing[0]}: is missing, one of {len(expected)} trainings of this workdir; expected all of "
+            "them: run the training's command again, which makes it anew"
+        )
 
 
 def _end_of_training(workdir: pathlib.Path, experiment: Experiment) -> _Ended:
@@ -125,7 +145,7 @@ def _loss_curve(workdir: pathlib.Path, steps_per_epoch: int, by_epoch: bool) -> 
     metrics = read_metrics(workdir)
     done = np.array([(line["step"] + 1) / steps_per_epoch for line in metrics])
     loss = np.array([line["loss"] for line in metrics])
-    if not by_epoch:
+    if not by_epoch or not len(done):
         return np.stack([done, loss])
     epochs = np.ceil(done - 1e-9)
     return np.array([[epoch, loss[epochs == epoch].mean()] for epoch in np.unique(epochs)]).T

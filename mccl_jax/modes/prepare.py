@@ -34,7 +34,12 @@ def _builder(data: DataOptions):
     """(builder, its configuration) of a corpus."""
     if data.corpus == "cmdc":
         return cmdc_dataset_builder.Builder, cmdc_dataset_builder.CMDCConfig(
-            folds=data.folds, cues=data.cues, frame_rate=data.frame_rate, target=data.target, labels=data.labels
+            folds=data.folds,
+            cues=data.cues,
+            frame_rate=data.frame_rate,
+            seed=data.split_seed,
+            target=data.target,
+            labels=data.labels,
         )
     if data.corpus == "daic_woz":
         corrections = CORRECTIONS if data.corrections == ("all",) else data.corrections

@@ -51,13 +51,20 @@ def run(experiment: Experiment, workdir: pathlib.Path, say=print) -> None:
     clock.lap("windows")
 
     preparation = "\n".join([report.words().rstrip(), summary, *notes]) + "\n"
-    with _claimed(experiment, workdir, preparation):
+    # What a first call said of the evaluation stays: what a later one says otherwise is a change after training.
+    options, first = experiment.evaluation, experiment
+    if (workdir / evaluate.CONFIG).exists():
+        first = dataclasses.replace(experiment, evaluation=evaluate.experiment_of(workdir).evaluation)
+    with _claimed(first, workdir, preparation):
         for name, split in divided.items():
             if name:
                 say(f"{name.replace('_', ' ')}: {(split == 'train').sum()} of {len(split)} sessions are trained on")
-            fit(experiment, scaled(windows, split, facts.labels, experiment), report.fingerprint, workdir / name, say)
+            ready = dataclasses.replace(
+                scaled(windows, split, facts.labels, experiment), digests=facts.digests, trainings=tuple(divided)
+            )
+            fit(experiment, ready, report.fingerprint, workdir / name, say)
         clock.lap("train")
-        evaluate.run(workdir, notes=notes, say=say)
+        evaluate.run(workdir, dataclasses.asdict(options), notes, say)
         clock.lap("evaluate")
         clock.write(workdir)
 

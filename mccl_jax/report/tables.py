@@ -95,11 +95,13 @@ def _table(rows: dict[str, dict[str, Any]], metrics: list[Metric]) -> str:
 
 def _parts(parts: list[dict[str, Any]]) -> str:
     """Errors in each fold, or in each group: one row a part and predictor."""
-    columns = {name: [] for name in ("", "sessions", "predictor", "MAE", "RMSE")}
+    by_group = any("mae_minus_group_mean" in scores for scores in parts[0]["predictors"].values())
+    last, key = ("MAE - group mean's", "mae_minus_group_mean") if by_group else ("RMSE", "rmse")
+    columns = {name: [] for name in ("", "sessions", "predictor", "MAE", last)}
     for part in parts:
         for i, (name, scores) in enumerate(part["predictors"].items()):
             first = [_part(part), str(part["counts"]["n_sessions"])] if not i else ["", ""]
-            cells = [*first, name.replace("_", " "), _cell(scores["mae"]), _cell(scores["rmse"])]
+            cells = [*first, name.replace("_", " "), _cell(scores["mae"]), _cell(scores[key]) if key in scores else ""]
             for column, cell in zip(columns.values(), cells, strict=True):
                 column.append(cell)
     return _rendered(columns, left=("", "predictor"))
@@ -139,7 +141,9 @@ def _closing(results: dict[str, Any]) -> list[str]:
     primary, intervals = results["primary"], results["intervals"]
     protocol = results["protocols"][primary["protocol"]]
     verdicts = {name: model["verdict"] for name, model in protocol["models"].items()}
-    lines = [f"PRIMARY RESULT: {verdicts.pop(primary['regressor'])}", *verdicts.values()]
+    afterwards = " (CHOSEN AFTER TRAINING)" if "primary" in results["changed_after_training"] else ""
+    lines = [f"PRIMARY RESULT{afterwards}: {verdicts.pop(primary['regressor'])}", *verdicts.values()]
+    lines += [results["group_comparison"]] if results["group_comparison"] else []
     lines += [
         f"[ ]: {intervals['level']:.0%} interval, {intervals['type']}, {intervals['resamples']} resamples; covers "
         f"{intervals['covers']}."

@@ -5,13 +5,12 @@ import functools
 import json
 import math
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from mccl_jax.cues import Cue
 from mccl_jax.data.batches import resident
 from mccl_jax.data.windows import Scaler, Windows
 from mccl_jax.errors import UserError
@@ -38,12 +37,16 @@ class TrainingData:
     windows   scaled by `scaler`, which was fitted on the sessions of train.
     split     (N,) str: "train", or the split that is reported.
     labels    name -> (N,), to be kept with the embeddings.
+    digests   (N,) str: SHA-256 of each recording, by which a model knows those that it was trained on.
+    trainings the names of all trainings of the workdir, of which this is one.
     """
 
     windows: Windows
     split: np.ndarray
     scaler: Scaler
     labels: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    digests: Sequence[str] = ()
+    trainings: Sequence[str] = ("",)
 
 
 @functools.lru_cache(maxsize=4)
@@ -68,15 +71,18 @@ def programs(cues: tuple, model: ModelOptions, options: TrainOptions, steps_per_
     )
 
 
-def metadata_of(experiment: Experiment, specification: dict[str, Cue], fingerprint: str, steps_per_epoch: int) -> dict:
+def metadata_of(experiment: Experiment, data: TrainingData, fingerprint: str, steps_per_epoch: int) -> dict:
     """What stands beside the arrays of every checkpoint."""
-    cues = [dataclasses.asdict(cue) for cue in specification.values()]
+    cues = [dataclasses.asdict(cue) for cue in data.windows.specification.values()]
+    trained = sorted(one for one, split in zip(data.digests, data.split, strict=False) if split == "train" and one)
     # Through JSON, as it will come back: tuples are lists there.
     return {
         "experiment": experiment.to_json(),
         "cues": json.loads(json.dumps(cues)),
         "data": fingerprint,
         "steps_per_epoch": steps_per_epoch,
+        "trained_on": trained,
+        "trainings": list(data.trainings),
     }
 
 
@@ -111,7 +117,7 @@ def fit(
     # What is traced must not make another program of it.
     static = dataclasses.replace(options, learning_rate=0.0, weight_decay=0.0, temperature=1.0)
     network, optimizer, mesh, advance, embed = programs(cues, experiment.model, static, per_epoch, batch_size)
-    metadata = metadata_of(experiment, windows.specification, fingerprint, per_epoch)
+    metadata = metadata_of(experiment, data, fingerprint, per_epoch)
 
     with Checkpoints(workdir / CHECKPOINTS, options.keep) as checkpoints:
         state = steps.init_state(*begin(network, experiment.seed, experiment.init), optimizer)

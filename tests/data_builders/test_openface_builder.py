@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -108,6 +109,7 @@ def test_notes_of_the_reader_are_counted(tmp_path, folder):
     for name in ("a.csv", "b/2.csv"):
         cells = columns()
         cells["X_5"][3] = "-0.4253258.1"
+        cells["AU45_r"][0] = len(name) / 10  # not the same recording twice
         write(folder / name, cells)
     relabel(folder, lambda lines: [lines[0], *(line.replace(",3,", ",,") for line in lines[1:])])
     _, report = run(tmp_path, folder)
@@ -141,7 +143,27 @@ def test_options_have_folders_of_their_own(tmp_path, folder):
 
 
 def stamp(builder):
-    return {path.name: path.stat().st_mtime_ns for path in pathlib.Path(builder.data_dir).iterdir()}
+    files = [path for path in pathlib.Path(builder.data_dir).iterdir() if path.name != ".digests"]
+    return {path.name: path.stat().st_mtime_ns for path in files}
+
+
+def test_a_file_that_was_mended_and_kept_its_size_is_noticed(tmp_path, folder):
+    cells = columns()
+    cells["X_5"][3] = "9.04.1"
+    write(folder / "a.csv", cells)
+    run(tmp_path, folder)
+    text = (folder / "a.csv").read_text()
+    (folder / "a.csv").write_text(text.replace("9.04.1", "9.0401"))
+    builder, report = run(tmp_path, folder)
+    assert report.notes == {}
+    assert sessions(builder)[0].cues["landmarks"][3, 5, 0] == np.float32(9.0401)
+
+
+def test_one_recording_under_two_names_is_used_once(tmp_path, folder):
+    shutil.copy(folder / "b/1.csv.gz", folder / "c.csv.gz")
+    _, report = run(tmp_path, folder)
+    assert report.skipped == (("c.csv.gz", "the same recording as b/1, byte for byte: one of the two is misplaced"),)
+    assert report.sessions == 3
 
 
 def test_reused_as_long_as_nothing_changes(tmp_path, folder, capsys):

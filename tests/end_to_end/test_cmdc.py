@@ -3,6 +3,7 @@
 import csv
 import json
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -91,11 +92,17 @@ def test_predict_one_person_and_a_folder_of_them(finished):
     (line,) = run(finished, *PREDICT, f"--input={person}").stdout.splitlines()
     one = json.loads(line)
     assert one["interval"][0] <= one["severity"] <= one["interval"][1]
+    assert "this recording was trained on" in one["trained_on"]
     assert one["interval_is"].startswith("approximate 90%")
     assert "this model has seen all of them" in one["interval_is"]
     assert "not a diagnostic device" in one["note"]
     lines = [json.loads(line) for line in run(finished, *PREDICT, f"--input={person.parent}").stdout.splitlines()]
     assert one in lines
+    assert sum("trained_on" in line for line in lines) == len(lines)
+    stranger = pathlib.Path(shutil.copytree(person, finished / "stranger"))
+    (stranger / "Q1.csv").unlink()
+    (line,) = run(finished, *PREDICT, f"--input={stranger}").stdout.splitlines()
+    assert "trained_on" not in json.loads(line)
     refused = run(finished, *PREDICT, "--input=raw/SubjectInfo.xlsx", check=2)
     assert refused.stderr.startswith("error: raw/SubjectInfo.xlsx: expected the folder of an interview")
 
@@ -143,6 +150,30 @@ def test_evaluate_again_and_run_again_change_nothing(finished):
     run(finished, "--mode=evaluate", "--workdir=runs/cmdc")
     run(finished, CMDC, "--config.data.manual_dir=raw", *TINY_MODEL)
     assert before == {name: (finished / "runs/cmdc" / name).read_bytes() for name in before}
+
+
+def test_what_is_chosen_after_training_is_called_so(finished, tmp_path):
+    workdir = pathlib.Path(shutil.copytree(finished / "runs/cmdc", tmp_path / "run"))
+    config = (workdir / "config.json").read_bytes()
+    arguments = ("--config.evaluation.primary=ridge", "--config.evaluation.threshold=7.0")
+    done = run(finished, "--mode=evaluate", f"--workdir={workdir}", *arguments)
+    said = json.loads((workdir / "results.json").read_text())
+    assert said["changed_after_training"] == ["primary", "threshold"]
+    assert "PRIMARY RESULT (CHOSEN AFTER TRAINING): ridge" in " ".join(done.stdout.split())
+    assert any("evaluation.threshold was 10.0, is 7.0" in note for note in said["notes"])
+    again = run(finished, CMDC, "--config.data.manual_dir=raw", *TINY_MODEL, *arguments, f"--workdir={workdir}")
+    assert "CHANGED AFTER TRAINING" in " ".join(again.stdout.split())
+    assert (workdir / "config.json").read_bytes() == config
+
+
+def test_a_fold_that_is_gone_is_missed(finished, tmp_path):
+    workdir = pathlib.Path(shutil.copytree(finished / "runs/cmdc", tmp_path / "run"))
+    (workdir / "results.json").write_text("{")  # nor does a damaged one stop the evaluation
+    (workdir / "fold_2/metrics.jsonl").unlink()
+    run(finished, "--mode=evaluate", f"--workdir={workdir}")
+    shutil.rmtree(workdir / "fold_3")
+    done = run(finished, "--mode=evaluate", f"--workdir={workdir}", check=2)
+    assert f"{workdir}/fold_3: is missing, one of 6 trainings" in done.stderr
 
 
 def test_a_run_that_is_killed_three_times_ends_as_one_left_in_peace(tmp_path):

@@ -132,7 +132,7 @@ def test_baselines_know_the_others_of_each_fold_alone(disjoint):
     for name in ("train_mean", "train_median"):
         metrics = baselines[name]["metrics"]
         assert metrics["pearson"]["estimate"] is None
-        assert metrics["pearson"]["reason"] == "the true or the predicted values are all equal"
+        assert metrics["pearson"]["reason"] == "the true or the predicted values are all equal, in each fold"
         assert (metrics["ccc"]["estimate"], metrics["auroc"]["estimate"]) == (0, 0.5)
     assert baselines["group_mean"]["metrics"]["auroc"]["estimate"] == 1
 
@@ -163,7 +163,12 @@ def test_errors_are_given_within_each_fold_and_each_group(disjoint, key, names):
         assert list(part["predictors"]) == predictors
         for name, scores in part["predictors"].items():
             errors = np.array([row[name] - row["target"] for row in rows])
-            assert list(scores) == ["mae", "rmse"]
+            compared = key == "groups" and name != "group_mean"
+            assert list(scores) == ["mae", "rmse", *(["mae_minus_group_mean"] if compared else [])]
+            if compared:
+                informed = np.array([row["group_mean"] - row["target"] for row in rows])
+                expected = np.abs(errors).mean() - np.abs(informed).mean()
+                assert scores["mae_minus_group_mean"]["estimate"] == pytest.approx(expected)
             assert scores["mae"]["estimate"] == pytest.approx(np.abs(errors).mean())
             assert scores["rmse"]["estimate"] == pytest.approx(np.sqrt((errors**2).mean()))
 
@@ -254,7 +259,9 @@ def test_counts_and_notes(disjoint, tmp_path):
     assert "both in train" not in notes
     bare = dataclasses.replace(OPTIONS, positive="", group="")
     results = cross_validate(*disjoint[:2], bare).results
-    assert len(results["notes"]) == 1
+    assert len(results["notes"]) == 2
+    assert results["notes"][1] == "Intervals of folds and groups below 20 subjects are narrower than they should be."
+    assert results["group_comparison"] is None
     assert (results["groups"], list(results["baselines"])) == ([], ["train_mean", "train_median"])
     assert results["counts"]["test"]["n_positive"] == np.sum(TARGET >= 10)
 
@@ -393,7 +400,8 @@ def test_the_table_shows_folds_and_groups_and_fits(request, which):
             assert f"epochs {', '.join(map(str, model['epoch'].values()))} of the folds" in flat
     for heading, key in (("Fold by fold, protocol last", "folds"), ("Within each group, protocol last", "groups")):
         rows = table_block(text, heading)
-        assert rows[0] == ["sessions", "predictor", "MAE", "RMSE"]
+        last = "RMSE" if key == "folds" else "MAE - group mean's"
+        assert rows[0] == ["sessions", "predictor", "MAE", *last.split()]
         body = rows[2:]
         assert len(body) == 5 * len(results[key])
         for k, part in enumerate(results[key]):
@@ -405,7 +413,8 @@ def test_the_table_shows_folds_and_groups_and_fits(request, which):
                 said = " ".join(row)
                 assert name.replace("_", " ") in said
                 assert f" {scores['mae']['estimate']:.2f} [" in said
-                assert f" {scores['rmse']['estimate']:.2f} [" in said
+                second = scores["rmse"] if key == "folds" else scores.get("mae_minus_group_mean")
+                assert second is None or f"{second['estimate']:.2f} [" in said
     for note in results["notes"]:
         assert note in flat
     assert "group mean" in text

@@ -177,7 +177,7 @@ def test_timestamps_that_repeat_or_run_backwards(tmp_path, change):
     recording = read_openface(write(tmp_path / "a.csv", cells), frame_rate=5.0)
     # The rest of the timestamps says 25 frames a second, and 5 would be far off.
     np.testing.assert_allclose(np.diff(recording.time), 1 / 25)
-    assert has_note(recording, "repeat or run backwards")
+    assert has_note(recording, "repeat, run backwards or leap")
 
 
 def test_steps_of_many_frames_are_no_fault_of_the_timestamps(tmp_path):
