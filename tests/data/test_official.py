@@ -1,14 +1,11 @@
 """The official preparation's windows: held against its own values, and by hand where these say nothing."""
 
 import dataclasses
-import os
-import pathlib
 
 import numpy as np
 import pytest
 
-from data_builders.daic_woz.session import find_sessions, read_session
-from data_builders.readers.daic_woz_splits import read_splits
+from data_builders.daic_woz.session import read_session
 from data_builders.thinning import thin
 from mccl_jax.cues import DAIC_WOZ_CUES
 from mccl_jax.data.official import (
@@ -22,25 +19,24 @@ from mccl_jax.data.official import (
 from mccl_jax.errors import UserError
 from tests.data.made import session
 from tests.data_builders.daic_woz_files import members, tables, write_archive
+from tests.golden import official
 
-RAW = pathlib.Path(
-    os.environ.get("MCCL_GOLDEN_RAW", pathlib.Path(__file__).parents[1] / "golden" / "daic_woz_raw")
-).resolve()
 SWITCHES = [field.name for field in dataclasses.fields(OfficialOptions)]
 
 
 @pytest.fixture(scope="module")
 def golden():
     """Number -> (session, name -> what the official preparation made of it)."""
-    participants = read_splits(RAW).participants
-    with np.load(RAW / "official_windows.npz") as file:
-        values = dict(file)
     return {
         number: (
-            read_session(path, participants[number]),
-            {name.split("/")[1]: value for name, value in values.items() if name.startswith(f"{number}/")},
+            one,
+            {
+                name.removeprefix(f"windows/{number}/"): value
+                for name, value in official.windows().items()
+                if name.startswith(f"windows/{number}/")
+            },
         )
-        for number, path in find_sessions(RAW)[0].items()
+        for number, one in official.recordings().items()
     }
 
 

@@ -1,22 +1,29 @@
 """Our model on the official weights and inputs: golden values by their names, whole or piece by piece.
 
-The whole is one compiled program a precision. The pieces run operation by operation, so that a small change to the code
-needs no new compilation (see mutations.py).
+The whole is two compiled programs a precision, a step of training and an evaluation. The pieces run operation by
+operation or are tiny, so that a small change to the code needs no long compilation (see mutations.py).
 """
 
 import functools
+import types
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from flax import nnx
 
+from mccl_jax.data.batches import Batch
+from mccl_jax.data.official import AS_RELEASED, official_windows
 from mccl_jax.interop.official import by_layer, from_official
 from mccl_jax.losses import contrastive_loss
 from mccl_jax.models.mccl import MCCL, ModelOptions, Views
-from mccl_jax.models.network import Network
+from mccl_jax.models.network import Arrays, Network
 from mccl_jax.models.norm import Pass
-from tests.golden import official, recipe
+from mccl_jax.training.schedule import Schedule
+from mccl_jax.training.step import Hyper, adam, embed, train_step
+from tests.golden import official, plain, recipe
 
 OFFICIAL_CUES = {"landmarks": (68, 3), "gaze": (4, 3), "pose": (2, 3), "aus": (14, 1)}
 # The official form: one set of running statistics for all cues (D10), eps 0.1 in the interaction (D5), no mask.
@@ -24,39 +31,134 @@ OFFICIAL = ModelOptions(norm_eps=0.1, masked=False, statistics_per_cue=False)
 TEMPERATURE = 0.09
 
 
+# Four epochs of two batches, one of them warm-up, as in the golden trajectory.
+SCHEDULE = Schedule(steps_per_epoch=2, epochs=4, warmup_epochs=1, floor=5e-6)
+STEPS = 8
+# Whole models are compiled with little optimisation: compiling is what costs, not running.
+QUICK = {"xla_backend_optimization_level": 1}
+
+
 def arrays(dtype: str):
     """(params, batch statistics, cues, mask, segment) of the small batch."""
     params, statistics = from_official(official.tensors(), OFFICIAL)
-    params, statistics, cues = jax.tree.map(lambda x: np.asarray(x, dtype), (params, statistics, official.inputs()))
-    B, T = cues["aus"].shape[:2]
-    return params, statistics, cues, np.ones((B, T), dtype), np.zeros((B, T), np.int32)
+    params, statistics = jax.tree.map(lambda x: np.asarray(x, dtype), (params, statistics))
+    return params, statistics, *batch_of(official.inputs(), dtype)[:3]
+
+
+def batch_of(cues: dict[str, np.ndarray], dtype: str) -> Batch:
+    """A batch of these cues, every frame of every session there, each of another person."""
+    B, T = next(iter(cues.values())).shape[:2]
+    cues = {name: np.asarray(x, dtype) for name, x in cues.items()}
+    return Batch(cues, np.ones((B, T), dtype), np.zeros((B, T), np.int32), np.arange(B), np.ones(B, dtype))
+
+
+class Watched(Network):
+    """A network whose statistics hold the views of the pass as well, so that one compiled step tells all of it."""
+
+    def bind(self, params, statistics):
+        return _Watched(super().bind(params, statistics))
+
+    @staticmethod
+    def statistics(model):
+        return Network.statistics(model.model) | {"views": model.views}
+
+
+class _Watched:
+    def __init__(self, model: MCCL):
+        self.model, self.head = model, model.head
+
+    def __call__(self, *batch) -> Views:
+        self.views = self.model(*batch)
+        return self.views
+
+
+class Step(NamedTuple):
+    """What a step of training tells of its batch: views, metrics, gradient, and running statistics behind it."""
+
+    views: Views
+    metrics: dict[str, tuple]
+    gradient: Arrays
+    statistics: Arrays
+
+
+class Course(NamedTuple):
+    """The golden trajectory: its steps, and the first batch in evaluation mode before and behind them."""
+
+    steps: list[Step]
+    evaluated: tuple[Views, Views]
+    evaluated_loss: tuple[np.ndarray, np.ndarray]
 
 
 @functools.cache
+def course(dtype: str) -> Course:
+    """All that is computed of the whole model on the small batches: one compiled step, one compiled evaluation."""
+    with jax.enable_x64(dtype == "float64"):
+        network, optimizer = Watched(OFFICIAL_CUES, OFFICIAL), adam(eps=0.1)
+
+        @functools.partial(jax.jit, compiler_options=QUICK)
+        def evaluate(params, statistics, batch):
+            model = network.bind(params, statistics)
+            views = model(batch.cues, batch.mask, batch.segment)
+            return views, loss(model, views, TEMPERATURE)
+
+        @functools.partial(jax.jit, compiler_options=QUICK)
+        def advance(state, batch, hyper):
+            seen = {}
+
+            def update(gradient, moments):
+                seen["gradient"] = gradient
+                return optimizer.update(gradient, moments)
+
+            watched = optax.GradientTransformation(optimizer.init, update)
+            state, metrics = train_step(network, watched, SCHEDULE, state, batch, hyper, head_learns=False)
+            views = state["batch_stats"].pop("views")
+            return state, Step(views, metrics, seen["gradient"], state["batch_stats"])
+
+        params, statistics, *_ = arrays(dtype)
+        moments = jax.tree.map(np.asarray, optimizer.init(params)._asdict())
+        state = {"params": params, "batch_stats": statistics, "opt_state": moments, "step": np.int32(0)}
+        hyper = Hyper(np.int32(0), *(np.asarray(x, dtype) for x in (5e-4, 0.05, TEMPERATURE)))
+        batches = [batch_of(official.inputs(i), dtype) for i in range(2)]
+        before = evaluate(params, statistics, batches[0])
+        steps = []
+        for k in range(STEPS):
+            state, step = advance(state, batches[k % 2], hyper)
+            steps.append(jax.device_get(step))
+        behind = evaluate(state["params"], state["batch_stats"], batches[0])
+        return Course(steps, *zip(*jax.device_get((before, behind)), strict=True))
+
+
 def whole(dtype: str) -> dict[str, np.ndarray]:
     """Everything that the golden file holds of the small batch: evaluation, training, statistics, gradients."""
-    with jax.enable_x64(dtype == "float64"):
-        network = Network(OFFICIAL_CUES, OFFICIAL)
-
-        @jax.jit
-        def run(params, statistics, cues, mask, segment):
-            def passed(params, train):
-                model = network.bind(params, statistics)
-                views = model(cues, mask, segment, Pass(train=train))
-                return loss(model, views, TEMPERATURE), (views, network.statistics(model))
-
-            return passed(params, False), jax.value_and_grad(passed, has_aux=True)(params, True)
-
-        (eval_loss, (eval_views, _)), ((train_loss, (train_views, moved)), gradients) = jax.device_get(
-            run(*arrays(dtype))
-        )
-    out = {"small/eval/loss": eval_loss, "small/train/loss": train_loss}
-    out |= of_views("eval", eval_views) | of_views("train", train_views)
-    out |= {f"small/train/running/{name}": tensor for name, tensor in by_layer(moved, OFFICIAL).items()}
-    for name, tensor in by_layer(gradients, OFFICIAL).items():
+    (step, *_), (evaluated, _), (evaluated_loss, _) = course(dtype)
+    out = {"small/eval/loss": evaluated_loss, "small/train/loss": step.metrics["loss"][0]}
+    out |= of_views("eval", evaluated) | of_views("train", step.views)
+    out |= {f"small/train/running/{name}": tensor for name, tensor in by_layer(step.statistics, OFFICIAL).items()}
+    for name, tensor in by_layer(step.gradient, OFFICIAL).items():
         out[f"small/train/grad_norm/{name}"] = np.linalg.norm(tensor)
         out[f"small/train/grad_head/{name}"] = tensor.reshape(-1)[:4]
     return out
+
+
+def trajectory(dtype: str) -> dict[str, np.ndarray]:
+    """Losses and rates of the eight steps, and the embeddings of the first batch behind them."""
+    steps, (_, behind), _ = course(dtype)
+    return {
+        "trajectory/loss": np.array([step.metrics["loss"][0] for step in steps]),
+        "trajectory/lr": np.array([step.metrics["learning_rate"][0] for step in steps]),
+        "trajectory/final/inter/z": behind.inter.z,
+        "trajectory/final/intra/z": behind.intra.z,
+    }
+
+
+def full(dtype: str, seed: int) -> dict[str, np.ndarray]:
+    """Both embeddings of two sessions of full length, in evaluation mode; `seed` is the inputs' own."""
+    with jax.enable_x64(dtype == "float64"):
+        params, statistics, *_ = arrays(dtype)
+        batch = batch_of(official.drawn(2, 1260, seed), dtype)
+        embedded = jax.jit(functools.partial(embed, Network(OFFICIAL_CUES, OFFICIAL)), compiler_options=QUICK)
+        z = jax.device_get(embedded(params, statistics, batch))
+        return {f"full/eval/{view}/z": z[:, i] for i, view in enumerate(("inter", "intra"))}
 
 
 def of_views(mode: str, views: Views) -> dict[str, np.ndarray]:
@@ -143,3 +245,69 @@ def intra_trunk(dtype: str) -> dict[str, np.ndarray]:
         images = cues["pose"].reshape(B * S, -1, *OFFICIAL_CUES["pose"])
         features = model.intra.trunk(images, mask.reshape(B * S, -1), Pass())
         return {name: np.asarray(features).reshape(B, S, F)}
+
+
+def schedule(dtype: str) -> dict[str, np.ndarray]:
+    """The rates of the official defaults, and those of the golden trajectory."""
+    with jax.enable_x64(dtype == "float64"):
+        peak = jnp.asarray(5e-4, dtype)
+        official_defaults = Schedule(steps_per_epoch=4, epochs=300, warmup_epochs=10, floor=5e-6)
+        return {
+            "schedule/lr_300_epochs_of_4": jax.vmap(official_defaults, (0, None))(jnp.arange(1200), peak),
+            "trajectory/lr": jax.vmap(SCHEDULE, (0, None))(jnp.arange(STEPS), peak),
+        }
+
+
+class Substitute:
+    """plain.py's problem in the manner of a `Network`: its views are linear maps of the cue's only frame."""
+
+    def bind(self, params, statistics):
+        def model(cues, mask, segment, how):
+            return Views(*(types.SimpleNamespace(z=cues["x"][:, 0, :, 0] @ params[view]) for view in Views._fields))
+
+        model.head = lambda z: jnp.tanh(z @ params["head/kernel"])
+        return model
+
+    def statistics(self, model):
+        return {}
+
+
+def training(dtype: str) -> dict[str, np.ndarray]:
+    """plain.py's training by our step, with a head that learns and with one that does not.
+
+    The second batch of an epoch has two sessions; what else stands in it is not there and must not matter.
+    """
+    out = {}
+    x = plain.sessions()
+    rows = np.concatenate([x, 9 + x[: -len(x) % plain.BATCH]]).reshape(-1, plain.BATCH, x.shape[1])
+    present = (np.arange(rows.shape[0] * plain.BATCH) < len(x)).reshape(-1, plain.BATCH)
+    with jax.enable_x64(dtype == "float64"):
+        optimizer = adam(plain.EPS)
+        schedule = Schedule(plain.PER_EPOCH, plain.EPOCHS, plain.WARMUP_EPOCHS, plain.FLOOR)
+        hyper = Hyper(np.int32(0), *(np.asarray(h, dtype) for h in (plain.PEAK, plain.DECAY, plain.TEMPERATURE)))
+        for head_learns in (True, False):
+            step = functools.partial(train_step, Substitute(), optimizer, schedule, head_learns=head_learns)
+            advance = jax.jit(step, compiler_options=QUICK)
+            params = jax.tree.map(lambda p: np.asarray(p, dtype), plain.start())
+            moments = jax.tree.map(np.asarray, optimizer.init(params)._asdict())
+            state = {"params": params, "batch_stats": {}, "opt_state": moments, "step": np.int32(0)}
+            metrics = []
+            for k in range(plain.EPOCHS * plain.PER_EPOCH):
+                batch = batch_of({"x": rows[k % len(rows)][:, None, :, None]}, dtype)
+                batch = batch._replace(present=present[k % len(rows)].astype(dtype))
+                state, told = advance(state, batch, hyper)
+                metrics.append(told)
+            losses, rates = ([m[name][0] for m in metrics] for name in ("loss", "learning_rate"))
+            out |= plain.named(head_learns, losses, rates, state["params"])
+    return out
+
+
+def windows(dtype: str) -> dict[str, np.ndarray]:
+    """What our preparation, with all mistakes of the official one, makes of the golden recordings; always float32."""
+    out = {}
+    for number, one in official.recordings().items():
+        found = official_windows(one, AS_RELEASED)
+        out[f"windows/{number}/num_windows"] = np.array(len(found.mask))
+        for name, values in found.cues.items():
+            out[f"windows/{number}/{name}"] = values[..., 0] if name == "aus" else values
+    return out
