@@ -1,9 +1,10 @@
-"""Plants errors in the model, one by one, and shows that a golden value betrays each.
+"""Plants errors in model, training and preparation, one by one, and shows that an expected value betrays each.
 
     python -m tests.golden.mutations
 
-An error is a change of the source, made in memory: the model's modules are executed again from the changed text, and
-the piece of the model that the error reaches is held against the golden values. Exit status 1 if one goes unnoticed.
+An error is a change of the source, made in memory: the modules are executed again from the changed text, and the piece
+that the error reaches is held against the golden values, or, for the optimiser, against the independent ones of
+plain.py (their names begin with "plain/"). Exit status 1 if one goes unnoticed.
 """
 
 import contextlib
@@ -25,6 +26,9 @@ MODULES = {
     "mccl": "mccl_jax.models.mccl",
     "network": "mccl_jax.models.network",
     "losses": "mccl_jax.losses",
+    "schedule": "mccl_jax.training.schedule",
+    "step": "mccl_jax.training.step",
+    "windows": "mccl_jax.data.official",
     "official": "mccl_jax.interop.official",
     "ours": "tests.golden.ours",
 }
@@ -102,18 +106,65 @@ _ERRORS = {
             "        self.intra.trunk = self.inter.trunk\n        self.head = ",
         ),
     },
+    ("schedule", "schedule"): {
+        "schedule: one step ahead, t = n + step": ("self.steps_per_epoch + step - 1", "self.steps_per_epoch + step"),
+        "schedule: the first step as the others, at t = n - 1": (
+            "jnp.where(step == 0, 0.0, rate)",
+            "jnp.where(step == 0, peak * (self.steps_per_epoch - 1) / warmup, rate)",
+        ),
+        "schedule: epochs counted from 0": ("self.steps_per_epoch + step - 1", "step - 1"),
+        "schedule: cosine counted from the warm-up's end": (
+            "jnp.pi * t / total",
+            "jnp.pi * (t - warmup) / (total - warmup)",
+        ),
+        "schedule: down to 0, not to the floor": ("cosine = self.floor + (peak - self.floor)", "cosine = peak"),
+    },
+    ("step", "training"): {
+        "Adam: eps inside the root": ("b2=0.999, eps=eps)", "b2=0.999, eps=0.0, eps_root=eps)"),
+        "Adam: eps squared inside the root": ("b2=0.999, eps=eps)", "b2=0.999, eps=0.0, eps_root=eps**2)"),
+        "Adam: second beta 0.99": ("b2=0.999", "b2=0.99"),
+        "decay: coupled to the gradient (L2)": (
+            "    direction, opt_state = ",
+            "    decayed = {name: g + hyper.weight_decay * state['params'][name] for name, g in gradient.items()}\n"
+            "    gradient, hyper = decayed, hyper._replace(weight_decay=0.0)\n"
+            "    direction, opt_state = ",
+        ),
+        "decay: not multiplied by the rate": ("rate * (direction[name] + ", "(rate * direction[name] + "),
+        "decay: missing": (" + hyper.weight_decay * p)", ")"),
+        "D6: the head learns although it should not": ("if head_learns or not", "if True or not"),
+        "D6: the head never learns": ("if head_learns or not", "if not"),
+        "loss: rows that are no session count": (
+            "batch.present, hyper.temp",
+            "jnp.ones_like(batch.present), hyper.temp",
+        ),
+    },
+    ("windows", "windows"): {
+        "D1 without effect": ("if options.raw_translation_zero_rotation and", "if False and"),
+        "D1: translation scaled as well": ("np.stack([cues[", "np.stack([scaled["),
+        "D1: axes of the translation exchanged": ('cues["pose"][:, 0], np.z', 'cues["pose"][:, 0, [1, 0, 2]], np.z'),
+        "D1: rotation kept": ('np.zeros_like(cues["pose"][:, 1])', 'cues["pose"][:, 1]'),
+        "D2 without effect": ("if train and options.landmarks_uncut_in_train:", "if False:"),
+        "D2: in dev too": ("if train and options.landmarks_uncut_in_train:", "if options.landmarks_uncut_in_train:"),
+        "D3 without effect": ("TRAIN_HOP if train and options.train_hop_50 else", "TRAIN_HOP if False else"),
+        "D3: in dev too": ("TRAIN_HOP if train and options", "TRAIN_HOP if options"),
+        "D3: hop 55 s": ("50 * FRAME_RATE", "55 * FRAME_RATE"),
+        "D4 without effect: failed frames left out": ("    if options.fill_with_one_value:\n", "    if False:\n"),
+        "windows: every tenth frame from the fifth on": ("np.arange(0, WINDOW, STEP)", "np.arange(4, WINDOW, STEP)"),
+        "windows: begin of the interview rounded up": ("int(start * FRAME_RATE))", "int(start * FRAME_RATE) + 1)"),
+        "windows: go on behind the end of the interview": ("begin + rows < end", "begin + rows < len(values)"),
+    },
 }
 MUTATIONS = tuple(
     Mutation(error, module, before, after, piece)
     for (module, piece), errors in _ERRORS.items()
     for error, (before, after) in errors.items()
 )
-PIECES = ("behind_the_trunks", "losses", "trunks", "intra_trunk")
+PIECES = ("behind_the_trunks", "losses", "trunks", "intra_trunk", "schedule", "training", "windows")
 
 
 @contextlib.contextmanager
 def planted(mutation: Mutation | None) -> Iterator[ModuleType]:
-    """tests.golden.ours over a model that holds the error (or, for None, over one executed again unchanged)."""
+    """tests.golden.ours over modules that hold the error (or, for None, over ones executed again unchanged)."""
     healthy = {name: importlib.import_module(name) for name in MODULES.values()}
     try:
         for short, name in MODULES.items():
@@ -138,7 +189,7 @@ def _changed(text: str, mutation: Mutation) -> str:
 
 
 def betrayed(mutation: Mutation | None, piece: str) -> dict[str, float]:
-    """Golden value -> error / tolerance, worst first, of those that `piece` misses."""
+    """Expected value -> error / tolerance, worst first, of those that `piece` misses."""
     with planted(mutation) as ours:
         return official.wrong(getattr(ours, piece)("float64"), "float64")
 

@@ -1,4 +1,4 @@
-"""The golden tests notice errors: each planted one (mutations.py) puts a golden value beyond its tolerance."""
+"""The golden tests notice errors: each planted one (mutations.py) puts an expected value beyond its tolerance."""
 
 import pytest
 
