@@ -51,6 +51,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.model.norm_eps = 1e-5  # of the normalisation inside the interaction
     config.model.masked = True  # frames that hold no data take no part
     config.model.statistics_per_cue = True  # BatchNorm's running statistics
+    config.model.dtype = "float32"  # or "bfloat16": what convolutions and products multiply; all else stays float32
 
     config.init = ml_collections.ConfigDict()
     config.init.weights = "random"  # or a file of a ResNet-18 for the trunks

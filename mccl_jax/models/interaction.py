@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from mccl_jax.models.init import Draw
 from mccl_jax.models.norm import TokenNorm
+from mccl_jax.models.precision import FLOAT32, Precision
 
 
 class BiLSTM(nnx.Module):
@@ -24,17 +25,19 @@ class BiLSTM(nnx.Module):
         self.input_bias = nnx.Param(draw.uniform(bound, (2, 4 * hidden)))
         self.state_bias = nnx.Param(draw.uniform(bound, (2, 4 * hidden)))
 
-    def __call__(self, x: Float[Array, "B N F"], mask: Float[Array, "B N"]) -> Float[Array, "B N 2H"]:
-        """[forward, backward] states of each token."""
+    def __call__(
+        self, x: Float[Array, "B N F"], mask: Float[Array, "B N"], precision: Precision = FLOAT32
+    ) -> Float[Array, "B N 2H"]:
+        """[forward, backward] states of each token; states and gates are as the parameters are, products may not be."""
         tokens = jnp.stack([x, x[:, ::-1]])  # (2, B, N, F): each direction in its own order
         took_part = jnp.stack([mask, mask[:, ::-1]])[..., None] > 0
         bias = (self.input_bias[...] + self.state_bias[...])[:, None, None]
-        from_input = jnp.einsum("zbnf,zfg->nzbg", tokens, self.input_kernel[...]) + bias[:, 0]
+        from_input = precision.einsum("zbnf,zfg->nzbg", tokens, self.input_kernel[...]) + bias[:, 0]
 
         def advance(state, token):
             h, c = state
             gates, alive = token
-            i, f, g, o = jnp.split(gates + jnp.einsum("zbh,zhg->zbg", h, self.state_kernel[...]), 4, axis=-1)
+            i, f, g, o = jnp.split(gates + precision.einsum("zbh,zhg->zbg", h, self.state_kernel[...]), 4, axis=-1)
             c_next = nnx.sigmoid(f) * c + nnx.sigmoid(i) * jnp.tanh(g)
             h_next = nnx.sigmoid(o) * jnp.tanh(c_next)
             state = jnp.where(alive, h_next, h), jnp.where(alive, c_next, c)
@@ -68,15 +71,17 @@ class AttentiveInteraction(nnx.Module):
         self.norm = TokenNorm(size, norm_eps)
         self.heads = heads
 
-    def __call__(self, x: Float[Array, "B N F"], mask: Float[Array, "B N"]) -> Interaction:
+    def __call__(
+        self, x: Float[Array, "B N F"], mask: Float[Array, "B N"], precision: Precision = FLOAT32
+    ) -> Interaction:
         """mask 0: the token takes no part and its gated value is 0."""
-        h = self.lstm(x, mask)
+        h = self.lstm(x, mask, precision)
         B, N, D = h.shape
-        q, k, v = jnp.moveaxis((h @ self.qkv[...]).reshape(B, N, 3, self.heads, D // self.heads), 2, 0)
-        scores = jnp.einsum("bnhd,bmhd->bhnm", q, k) * (D // self.heads) ** -0.5
+        q, k, v = jnp.moveaxis(precision.matmul(h, self.qkv[...]).reshape(B, N, 3, self.heads, D // self.heads), 2, 0)
+        scores = precision.einsum("bnhd,bmhd->bhnm", q, k) * (D // self.heads) ** -0.5
         # A large negative number rather than -inf: a sample without any token must not give NaN.
         attention = nnx.softmax(jnp.where(mask[:, None, None, :] > 0, scores, -1e9), axis=-1)
-        attended = jnp.einsum("bhnm,bmhd->bnhd", attention, v).reshape(B, N, D)
+        attended = precision.einsum("bhnm,bmhd->bnhd", attention, v).reshape(B, N, D)
         if N > 1:
             attended = self.norm(attended, mask)
         return Interaction(h * nnx.sigmoid(attended) * mask[:, :, None], attention)

@@ -16,6 +16,7 @@ from mccl_jax.errors import UserError
 from mccl_jax.models.init import Draw
 from mccl_jax.models.interaction import AttentiveInteraction, TokenConv
 from mccl_jax.models.norm import EVALUATION, Pass
+from mccl_jax.models.precision import PRECISIONS, Precision
 from mccl_jax.models.resnet import Trunk, TrunkOptions
 
 Cues = Mapping[str, Float[Array, "B T V C"]]
@@ -28,6 +29,9 @@ class ModelOptions:
     masked                honour the mask; off, every frame counts and segments are cut by position (official code).
     statistics_per_cue    BatchNorm keeps running statistics for each cue; off, all cues share one set (official code).
     norm_eps              of the normalisation inside the interaction (official code: 0.1, by accident).
+    dtype                 what convolutions and products multiply: "float32" (as the parameters are) or "bfloat16".
+                          Parameters, sums, statistics, normalisation, LSTM states, softmax, pooled features, all from
+                          the gated tokens on (embeddings, projection head) and the loss stay float32.
     """
 
     width: int = 64
@@ -39,6 +43,7 @@ class ModelOptions:
     norm_eps: float = 1e-5
     masked: bool = True
     statistics_per_cue: bool = True
+    dtype: str = "float32"
 
     def __post_init__(self):
         sizes = {name: getattr(self, name) for name in ("width", "hidden", "heads", "segments", "projection")}
@@ -51,6 +56,8 @@ class ModelOptions:
             raise UserError(f"model.heads is {self.heads}: expected a divisor of twice model.hidden, {self.embedding}")
         if self.norm_eps <= 0:
             raise UserError(f"model.norm_eps is {self.norm_eps}: expected a positive number")
+        if self.dtype not in PRECISIONS:
+            raise UserError(f"model.dtype is {self.dtype!r}: expected {' or '.join(map(repr, PRECISIONS))}")
 
     @property
     def embedding(self) -> int:
@@ -92,7 +99,7 @@ class CrossCharacteristicAttentiveInteraction(nnx.Module):
             [self.trunk(x, mask, dataclasses.replace(how, row=row)) for row, x in enumerate(cues.values())], axis=1
         )
         B, K, _ = features.shape
-        gated, attention = self.interaction(features, jnp.broadcast_to(_any(mask)[:, None], (B, K)))
+        gated, attention = self.interaction(features, jnp.broadcast_to(_any(mask)[:, None], (B, K)), how.precision)
         return View(self.cue_conv(gated), features, attention, gated)
 
 
@@ -117,7 +124,7 @@ class TemporalSegmentAttentiveInteraction(nnx.Module):
 
         features = jnp.stack([tokens(x, row).reshape(B, S, -1) for row, x in enumerate(cues.values())])
         K, F = len(cues), features.shape[-1]
-        gated, attention = self.interaction(features.reshape(K * B, S, F), jnp.tile(takes_part, (K, 1)))
+        gated, attention = self.interaction(features.reshape(K * B, S, F), jnp.tile(takes_part, (K, 1)), how.precision)
         gated = gated.reshape(K, B, S, -1)
         of_cues = jnp.moveaxis(self.segment_conv(gated), 0, 1)  # (B, K, D)
         return View(self.cue_conv(of_cues), features, attention.reshape(K, B, *attention.shape[1:]), gated)
@@ -160,12 +167,13 @@ class MCCL(nnx.Module):
         self.intra = TemporalSegmentAttentiveInteraction(cues, options, draw)
         self.head = ProjectionHead(options.embedding, options.projection, draw)
         self.cue_names, self.masked, self.segments = tuple(cues), options.masked, options.segments
+        self.precision = Precision(options.dtype)
 
     def __call__(
         self, cues: Cues, mask: Float[Array, "B T"], segment: Int[Array, "B T"], how: Pass = EVALUATION
     ) -> Views:
         """Both views of a batch. mask: 1 where a frame holds data; segment: 0..S-1, or -1 outside the valid part."""
-        cues = {name: cues[name] for name in self.cue_names}
+        cues, how = {name: cues[name] for name in self.cue_names}, dataclasses.replace(how, precision=self.precision)
         if not self.masked:
             T = segment.shape[1]
             segment = jnp.broadcast_to(jnp.arange(T) * self.segments // T, segment.shape)

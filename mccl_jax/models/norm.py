@@ -7,19 +7,23 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from mccl_jax.models.precision import FLOAT32, Precision
+
 
 @dataclasses.dataclass(frozen=True)
 class Pass:
     """How a pass through a trunk runs.
 
-    train   normalise by the statistics of the batch and move the running ones; otherwise use the running ones.
-    axis    name of the mapped axis over which the batch is spread (statistics are then global), or None.
-    row     which row of running statistics belongs to the cue.
+    train       normalise by the statistics of the batch and move the running ones; otherwise use the running ones.
+    axis        name of the mapped axis over which the batch is spread (statistics are then global), or None.
+    row         which row of running statistics belongs to the cue.
+    precision   of convolutions and products; the model sets it.
     """
 
     train: bool = False
     axis: str | None = None
     row: int = 0
+    precision: Precision = FLOAT32
 
 
 EVALUATION = Pass()
@@ -34,6 +38,9 @@ class BatchNorm(nnx.Module):
 
     The official code keeps a single set (rows = 1) that all cues move in turn, so that evaluation normalises each cue
     by a mixture of all of them. Here rows = number of cues.
+
+    Of x in bfloat16 the sums, the statistics and the normalisation are float32 (as mask and parameters are); only the
+    result is rounded.
     """
 
     def __init__(self, channels: int, rows: int, eps: float = 1e-5, momentum: float = 0.1):
@@ -51,10 +58,10 @@ class BatchNorm(nnx.Module):
         else:
             mean, var = self.mean[row], self.var[row]
         gain = jax.lax.rsqrt(var + self.eps) * self.scale[...]
-        return x * gain + (self.bias[...] - mean * gain)
+        return (x * gain + (self.bias[...] - mean * gain)).astype(x.dtype)
 
     def _batch_statistics(self, x, mask, axis, row):
-        kept = x * mask
+        kept = x * mask  # in the precision of the mask, where that is the wider one
         sums = kept.sum((0, 1, 2)), (kept * x).sum((0, 1, 2)), mask.sum() * x.shape[2]
         if axis is not None:
             sums = jax.lax.psum(sums, axis)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from mccl_jax.models.init import Draw
 from mccl_jax.models.norm import BatchNorm, Pass
+from mccl_jax.models.precision import FLOAT32, Precision
 
 
 class Conv(nnx.Module):
@@ -19,9 +20,9 @@ class Conv(nnx.Module):
         self.kernel = nnx.Param(draw.normal((2 / (size * size * outputs)) ** 0.5, (size, size, inputs, outputs)))
         self.stride, self.padding = stride, size // 2
 
-    def __call__(self, x: Float[Array, "B T V C"]) -> Float[Array, "B t v c"]:
+    def __call__(self, x: Float[Array, "B T V C"], precision: Precision = FLOAT32) -> Float[Array, "B t v c"]:
         """Masked frames must be 0 on the way in: they then act exactly like the padding beyond the image."""
-        return jax.lax.conv_general_dilated(
+        return precision.conv(
             x,
             self.kernel[...],
             (self.stride, self.stride),
@@ -38,6 +39,11 @@ def halve(mask: Float[Array, "B T 1 1"]) -> Float[Array, "B t 1 1"]:
     """
     even = jnp.pad(mask, [(0, 0), (0, mask.shape[1] % 2), (0, 0), (0, 0)])
     return even.reshape(mask.shape[0], -1, 2, 1, 1).max(axis=2)
+
+
+def keep(x: Float[Array, "B T V C"], mask: Float[Array, "B T 1 1"]) -> Float[Array, "B T V C"]:
+    """x with 0 in masked frames, in its own precision."""
+    return x * mask.astype(x.dtype)
 
 
 def max_pool(x: Float[Array, "B T V C"]) -> Float[Array, "B t v C"]:
@@ -62,11 +68,11 @@ class Block(nnx.Module):
 
     def __call__(self, x, mask, how: Pass):
         after = halve(mask) if self.stride == 2 else mask
-        y = nnx.relu(self.norm1(self.conv1(x), after, how)) * after
-        y = self.norm2(self.conv2(y), after, how)
+        y = keep(nnx.relu(self.norm1(self.conv1(x, how.precision), after, how)), after)
+        y = self.norm2(self.conv2(y, how.precision), after, how)
         if self.shortcut is not None:
-            x = self.shortcut_norm(self.shortcut(x), after, how)
-        return nnx.relu(x + y) * after, after
+            x = self.shortcut_norm(self.shortcut(x, how.precision), after, how)
+        return keep(nnx.relu(x + y), after), after
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,13 +115,14 @@ class Trunk(nnx.Module):
         """Features of a cue, pooled over its valid frames; 0 for a sample that has none."""
         one_channel = x.shape[-1] == 1
         mask = mask[:, :, None, None]
-        x = self.stems[str(x.shape[-1])](x * mask)
+        x = self.stems[str(x.shape[-1])](x * mask, how.precision)
         mask = halve(mask)
-        x = max_pool(nnx.relu(self.stem_norm(x, mask, how)) * mask)
+        x = max_pool(keep(nnx.relu(self.stem_norm(x, mask, how)), mask))
         mask = halve(mask)
         for block in self.blocks:
             x, mask = block(x, mask, how)
-        features = x.sum((1, 2)) / (jnp.maximum(mask.sum((1, 2)), 1) * x.shape[2])
+        total = x.sum((1, 2), dtype=jnp.promote_types(x.dtype, mask.dtype))
+        features = total / (jnp.maximum(mask.sum((1, 2)), 1) * x.shape[2])
         if one_channel:
-            features = features @ self.one_channel_kernel[...] + self.one_channel_bias[...]
+            features = how.precision.matmul(features, self.one_channel_kernel[...]) + self.one_channel_bias[...]
         return features

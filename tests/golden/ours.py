@@ -4,6 +4,7 @@ The whole is two compiled programs a precision, a step of training and an evalua
 operation or are tiny, so that a small change to the code needs no long compilation (see mutations.py).
 """
 
+import dataclasses
 import functools
 import types
 from typing import NamedTuple
@@ -89,11 +90,34 @@ class Course(NamedTuple):
     evaluated_loss: tuple[np.ndarray, np.ndarray]
 
 
+def _training(options: ModelOptions, dtype: str):
+    """(compiled step, its state at the start, hyperparameters) of the golden trajectory; state -> (state, `Step`)."""
+    network, optimizer = Watched(OFFICIAL_CUES, options), adam(eps=0.1)
+
+    @functools.partial(jax.jit, compiler_options=QUICK)
+    def advance(state, batch, hyper):
+        seen = {}
+
+        def update(gradient, moments):
+            seen["gradient"] = gradient
+            return optimizer.update(gradient, moments)
+
+        watched = optax.GradientTransformation(optimizer.init, update)
+        state, metrics = train_step(network, watched, SCHEDULE, state, batch, hyper, head_learns=False)
+        views = state["batch_stats"].pop("views")
+        return state, Step(views, metrics, seen["gradient"], state["batch_stats"])
+
+    params, statistics, *_ = arrays(dtype)
+    moments = jax.tree.map(np.asarray, optimizer.init(params)._asdict())
+    state = {"params": params, "batch_stats": statistics, "opt_state": moments, "step": np.int32(0)}
+    return advance, state, Hyper(np.int32(0), *(np.asarray(x, dtype) for x in (5e-4, 0.05, TEMPERATURE)))
+
+
 @functools.cache
 def course(dtype: str) -> Course:
     """All that is computed of the whole model on the small batches: one compiled step, one compiled evaluation."""
     with jax.enable_x64(dtype == "float64"):
-        network, optimizer = Watched(OFFICIAL_CUES, OFFICIAL), adam(eps=0.1)
+        network = Network(OFFICIAL_CUES, OFFICIAL)
 
         @functools.partial(jax.jit, compiler_options=QUICK)
         def evaluate(params, statistics, batch):
@@ -101,31 +125,21 @@ def course(dtype: str) -> Course:
             views = model(batch.cues, batch.mask, batch.segment)
             return views, loss(model, views, TEMPERATURE)
 
-        @functools.partial(jax.jit, compiler_options=QUICK)
-        def advance(state, batch, hyper):
-            seen = {}
-
-            def update(gradient, moments):
-                seen["gradient"] = gradient
-                return optimizer.update(gradient, moments)
-
-            watched = optax.GradientTransformation(optimizer.init, update)
-            state, metrics = train_step(network, watched, SCHEDULE, state, batch, hyper, head_learns=False)
-            views = state["batch_stats"].pop("views")
-            return state, Step(views, metrics, seen["gradient"], state["batch_stats"])
-
-        params, statistics, *_ = arrays(dtype)
-        moments = jax.tree.map(np.asarray, optimizer.init(params)._asdict())
-        state = {"params": params, "batch_stats": statistics, "opt_state": moments, "step": np.int32(0)}
-        hyper = Hyper(np.int32(0), *(np.asarray(x, dtype) for x in (5e-4, 0.05, TEMPERATURE)))
+        advance, state, hyper = _training(OFFICIAL, dtype)
         batches = [batch_of(official.inputs(i), dtype) for i in range(2)]
-        before = evaluate(params, statistics, batches[0])
+        before = evaluate(state["params"], state["batch_stats"], batches[0])
         steps = []
         for k in range(STEPS):
             state, step = advance(state, batches[k % 2], hyper)
             steps.append(jax.device_get(step))
         behind = evaluate(state["params"], state["batch_stats"], batches[0])
         return Course(steps, *zip(*jax.device_get((before, behind)), strict=True))
+
+
+def in_bfloat16() -> tuple[dict, Step]:
+    """(state behind it, what it tells): the first step where bfloat16 is multiplied."""
+    advance, state, hyper = _training(dataclasses.replace(OFFICIAL, dtype="bfloat16"), "float32")
+    return jax.device_get(advance(state, batch_of(official.inputs(), "float32"), hyper))
 
 
 def whole(dtype: str) -> dict[str, np.ndarray]:
