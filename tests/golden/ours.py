@@ -266,10 +266,11 @@ def schedule(dtype: str) -> dict[str, np.ndarray]:
     with jax.enable_x64(dtype == "float64"):
         peak = jnp.asarray(5e-4, dtype)
         official_defaults = Schedule(steps_per_epoch=4, epochs=300, warmup_epochs=10, floor=5e-6)
-        return {
+        found = {
             "schedule/lr_300_epochs_of_4": jax.vmap(official_defaults, (0, None))(jnp.arange(1200), peak),
             "trajectory/lr": jax.vmap(SCHEDULE, (0, None))(jnp.arange(STEPS), peak),
         }
+        return jax.device_get(found)
 
 
 class Substitute:
