@@ -64,3 +64,19 @@ def test_without_splits_folds_and_labels():
 def test_nothing_usable_at_all_is_refused():
     with pytest.raises(UserError, match="no session with a usable frame: a: no usable frame"):
         windows_and_facts([made("a", usable=0)], OPTIONS)
+
+
+def test_what_no_window_holds_is_said():
+    """An interview of 4 s in a window of 4 s is seen; of one of 40 s a tenth is."""
+    long = plain(np.arange(0, 40, 0.5), np.arange(80), session="long", subject="long")
+    _, _, notes = windows_and_facts(iter([made("a"), long, made("c")]), OPTIONS)
+    assert notes == [
+        "1 of 3 sessions are longer than their window: of the time of all sessions 74% is not seen (windows.seconds)",
+        "long: only 4 of its 40 s are in the window",
+    ]
+    assert windows_and_facts(iter([made("a"), made("c")]), OPTIONS)[2] == []
+
+
+def test_recordings_are_known_by_their_digests():
+    one = made("a", provenance={"sha256": "f00"})
+    assert windows_and_facts(iter([one, made("b")]), OPTIONS)[1].digests == ("f00", "")

@@ -434,6 +434,29 @@ def test_raw_files_that_became_unusable_do_not_cost_the_data_set(few, tmp_path, 
     assert not list((tmp_path / "p").rglob("*incomplete*"))
 
 
+def test_an_interview_under_two_ids_is_used_once_and_shared_answers_are_said(few, tmp_path):
+    hc05, mdd01 = (next(few.rglob(name)) for name in ("HC05", "MDD01"))
+    shutil.rmtree(hc05)
+    shutil.copytree(mdd01, hc05)
+    shutil.copy(next(few.rglob("HC01/Q3.csv")), next(few.rglob("HC03/Q4.csv")))
+    _, report = prepare(tmp_path / "p", few, cues=("aus",))
+    assert ("MDD01", "the same recording as HC05, byte for byte: one of the two is misplaced") in report.skipped
+    assert report.notes["answers that are the same file"]["examples"] == ["HC03: Q4 as HC01 Q3"]
+
+
+def test_another_seed_deals_people_anew(few, tmp_path):
+    folds = [
+        [source.read().folds for source in plan(tmp_path, few, seed=seed, cues=("aus",)).sources] for seed in (0, 0, 1)
+    ]
+    assert folds[0] == folds[1] != folds[2]
+    with pytest.raises(UserError, match="the official folds are not drawn"):
+        CMDCConfig(folds="official", seed=1)
+
+
+def test_a_target_that_nobody_has_a_number_of(few, tmp_path):
+    refused("column ID holds no number for anybody", tmp_path / "p", few, target="ID")
+
+
 def test_the_report_is_whole_as_json(prepared):
     _, report, place = prepared["disjoint"]
     kept = json.loads((place / "preparation.json").read_text())

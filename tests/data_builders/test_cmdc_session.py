@@ -159,6 +159,15 @@ def test_recordings_of_people_whose_names_are_no_ids(tmp_path):
         assert one_line(caught).startswith(f"{nothing}: ")
 
 
+def test_a_folder_that_cannot_be_read_is_a_recording_all_the_same(tmp_path):
+    """So that one bad folder of many is a line with its error, and the others are predicted."""
+    touch(tmp_path / "a", "Q1.csv", "Q1-.csv")
+    touch(tmp_path / "b", "Q1.csv")
+    assert recordings(tmp_path) == [tmp_path / "a", tmp_path / "b"]
+    with pytest.raises(UserError, match="are both of question 1"):
+        read_recording(tmp_path / "a", ("aus",), 30.0)
+
+
 def test_answers_are_joined_untouched_in_the_order_of_the_questions(tmp_path):
     lengths = {10: 5, 2: 7, 1: 3}
     folder = tmp_path / "HC07"

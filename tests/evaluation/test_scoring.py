@@ -39,6 +39,22 @@ def test_a_verdict_follows_the_interval(difference, words):
     assert "44 sessions of 40 subjects" in said
 
 
+def test_so_few_can_neither_win_nor_lose():
+    few = {**score(-1.0, -2.0, -0.5), "n_subjects": 9}
+    assert verdict("ridge", "the mean", score(3.0), score(4.0), few, 0.95).startswith(
+        "ridge cannot be told apart from the mean by so few: MAE 3.00 against 4.00"
+    )
+
+
+def test_at_the_end_of_its_range_a_class_metric_has_no_interval():
+    true = np.r_[np.zeros(20), np.full(20, 20.0)]
+    scores = ScoredSessions(true, np.arange(40), threshold=10.0).metrics(true)
+    for name in ("f1", "sensitivity", "specificity", "auroc"):
+        assert (scores[name]["estimate"], scores[name]["lower"]) == (1.0, None)
+        assert scores[name]["reason"].startswith("the same in all resamples")
+    assert scores["mae"]["upper"] == 0  # no error is no error
+
+
 def test_all_predictors_meet_the_same_resamples():
     """The difference of a predictor to itself is 0 in every resample."""
     rng = np.random.default_rng(0)

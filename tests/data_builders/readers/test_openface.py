@@ -169,8 +169,10 @@ def test_timestamps_that_tell_nothing(tmp_path, timestamp):
     assert has_note(recording, "cannot be true", "20 frames a second")
 
 
-@pytest.mark.parametrize("change", [{5: "0.160"}, {6: "0.000", 7: "0.040", 8: "0.080", 9: "0.120"}])
-def test_timestamps_that_repeat_or_run_backwards(tmp_path, change):
+@pytest.mark.parametrize(
+    "change", [{5: "0.160"}, {6: "0.000", 7: "0.040", 8: "0.080", 9: "0.120"}, {11: "440000.0"}, {3: "90.120"}]
+)
+def test_timestamps_that_repeat_run_backwards_or_leap(tmp_path, change):
     cells = columns()
     for i, cell in change.items():
         cells["timestamp"][i] = cell
@@ -178,6 +180,17 @@ def test_timestamps_that_repeat_or_run_backwards(tmp_path, change):
     # The rest of the timestamps says 25 frames a second, and 5 would be far off.
     np.testing.assert_allclose(np.diff(recording.time), 1 / 25)
     assert has_note(recording, "repeat, run backwards or leap")
+
+
+@pytest.mark.parametrize(("column", "cue"), [("X_30", "landmarks"), ("pose_Tz", "pose"), ("AU12_r", "aus")])
+@pytest.mark.parametrize("value", [1e38, -1e300])
+def test_a_value_that_no_face_can_have_is_unreadable(tmp_path, column, cue, value):
+    cells = columns()
+    cells[column][4] = value
+    recording = read_openface(write(tmp_path / "a.csv", cells))
+    assert np.isnan(recording.cues[cue]).sum() == 1
+    assert np.isnan(recording.cues[cue][4]).any()
+    assert has_note(recording, "values that no face can have", f"1 in {cue}")
 
 
 def test_steps_of_many_frames_are_no_fault_of_the_timestamps(tmp_path):
