@@ -6,6 +6,7 @@ tell them apart without colour.
 """
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -106,8 +107,11 @@ def draw_predicted_against_true(
             axes.axhline(target["threshold"], **of_threshold, label=f"threshold {target['threshold']:g}")
             if target["positive"] is None:  # else the true score does not say who is positive
                 axes.axvline(target["threshold"], **of_threshold)
-        mark = {"color": _MARKS[0]["color"], "edgecolors": "white", "linewidths": 0.5, "alpha": 0.75}
-        axes.scatter(true, values[:, column], s=34, zorder=3, label="a session", **mark)
+        group = np.array([row.get(target["group"], "a session") for row in known])
+        for value, mark in zip(sorted(set(group.tolist())), itertools.cycle(_MARKS), strict=False):
+            of_group = {"color": mark["color"], "marker": mark["marker"], "edgecolors": "white", "linewidths": 0.5}
+            rows = group == value
+            axes.scatter(true[rows], values[rows, column], s=34, zorder=3, alpha=0.75, label=str(value), **of_group)
         axes.set(xlim=limits, ylim=limits, xlabel=f"true {target['name']}")
         axes.set_box_aspect(1)
         axes.set_title(_subtitle(name, models[name], name == primary["regressor"]), fontsize=10)
