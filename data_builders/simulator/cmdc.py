@@ -5,15 +5,14 @@ describe them: zwtbb/multidatasets_mdd, hyuneu-n/facial-coordination-depression,
 CMDC-corpus/CMDC-Baseline.
 """
 
-import io
 import pathlib
-import wave
 
 import numpy as np
 from tqdm import tqdm
 
 from data_builders.simulator.cmdc_simulation import CmdcSimulation, has_video, questions
 from data_builders.simulator.cmdc_tables import write_folds, write_subject_info
+from data_builders.simulator.dummies import SILENCE
 from data_builders.simulator.openface_text import write_full_openface_csv
 from data_builders.simulator.tracker import Track
 
@@ -55,7 +54,7 @@ def _part(name: str) -> str:
 def _write_beside(person: pathlib.Path, question: int) -> None:
     """The files of an answer that nothing here is to read, with next to nothing in them."""
     wav = f"Q{question}-.wav" if (person.name, question) == MISNAMED_WAV else f"Q{question}.wav"
-    (person / wav).write_bytes(_SILENCE)
+    (person / wav).write_bytes(SILENCE)
     (person / f"Q{question}.txt").write_text("Simulated: nobody said anything.\n")
     (person / f"Q{question}.pkl").write_bytes(_PICKLE)
     for name in (f"vector_Q{question}.csv", f"Q{question}.wav.csv"):
@@ -76,17 +75,3 @@ def _spoil(csv: pathlib.Path, column: str) -> None:
     cells = first.split(", ")
     cells[header.split(", ").index(column)] = MALFORMED_TEXT
     csv.write_text("\n".join([header, ", ".join(cells), rest]))
-
-
-def _silence() -> bytes:
-    """A hundredth of a second of it, as a WAV file."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(16_000)
-        writer.writeframes(bytes(320))
-    return file.getvalue()
-
-
-_SILENCE = _silence()

@@ -5,7 +5,7 @@ import functools
 
 import numpy as np
 
-from data_builders.simulator.latents import draw_severity
+from data_builders.simulator.latents import deal, draw_severity
 from data_builders.simulator.options import Options, require
 from data_builders.simulator.simulation import Simulation
 from data_builders.simulator.tracker import DECIMALS, Track
@@ -83,13 +83,13 @@ class CmdcSimulation(Simulation):
     def phq(self, i: int) -> np.ndarray:
         """(9,) int: the items of PHQ-9, 0..3 each, whose sum is the severity stretched to 0..27."""
         total = round(27 / 24 * int(self.severity[i]))
-        return _dealt(total, PHQ_ITEMS, self._generator(i, "phq"))
+        return deal(total, PHQ_ITEMS, self._generator(i, "phq"))
 
     def hamd(self, i: int) -> np.ndarray:
         """(17,) int: the items of HAMD-17, 0..4 or 0..2 each, whose sum goes with the severity."""
         rng = self._generator(i, "hamd")
         total = round(1.2 * int(self.severity[i]) + 3 * rng.standard_normal())
-        return _dealt(min(max(total, 0), int(HAMD_ITEMS.sum())), HAMD_ITEMS, rng)
+        return deal(min(max(total, 0), int(HAMD_ITEMS.sum())), HAMD_ITEMS, rng)
 
     def offsets(self, i: int) -> np.ndarray:
         """(A, 17) what the neutral face of each answer takes off each action unit's intensity."""
@@ -120,9 +120,3 @@ def _answer(whole: Track, frames: slice, offset: np.ndarray) -> Track:
     cut["time"] = whole.time[: len(cut["time"])]
     cut["aus"] = np.round(np.clip(cut["aus"] - offset, 0, 5), DECIMALS["aus"])
     return Track(**cut)
-
-
-def _dealt(total: int, highest: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """`total` points dealt at random to items, each of which takes up to its `highest`."""
-    points = rng.permutation(np.repeat(np.arange(len(highest)), highest))[:total]
-    return np.bincount(points, minlength=len(highest))

@@ -49,6 +49,12 @@ def draw_severity(rng: np.random.Generator, lowest: int = 0, highest: int = 24) 
     return lowest + int(np.searchsorted(sums[:-1], rng.random() * sums[-1], side="right"))
 
 
+def deal(total: int, highest: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """`total` points of a score dealt at random to its items, each of which takes up to its `highest`."""
+    points = rng.permutation(np.repeat(np.arange(len(highest)), highest))[:total]
+    return np.bincount(points, minlength=len(highest))
+
+
 def draw_latents(severity: np.ndarray, options: Options, rng: np.random.Generator) -> np.ndarray:
     """(N,) scores -> (N, 9) latents in the order of LATENTS; the noise is the same whatever the strengths are."""
     linear = _mixed(loadings(options), STANDARDISED[severity, None], rng.standard_normal((len(severity), len(LINEAR))))

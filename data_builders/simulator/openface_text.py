@@ -34,7 +34,7 @@ def write_full_openface_csv(path: pathlib.Path, track: Track) -> None:
     eyes' own landmarks are rings about the middle of the eye, and the parameters of the face's shape are 0.
     """
     blocks = [*_context(track), *_gaze(track), *_eyes(track), *_pose(track)]
-    blocks += [_points("", "xy", _project(track.landmarks), _PIXELS), *_landmarks(track), *_shape(track), *_aus(track)]
+    blocks += [_points("", "xy", project(track.landmarks), _PIXELS), *_landmarks(track), *_shape(track), *_aus(track)]
     _write(path, blocks, ", ")
 
 
@@ -81,14 +81,14 @@ def _eyes(track: Track) -> Iterator[_Block]:
     points = np.concatenate([track.landmarks[:, corners].mean(axis=1)[:, None] + rings for corners in EYE_CORNERS], 1)
     nothing = (track.landmarks == 0).all(axis=(1, 2))
     points[nothing] = 0
-    yield _points("eye_lmk_", "xy", _project(points), _PIXELS)
+    yield _points("eye_lmk_", "xy", project(points), _PIXELS)
     yield _points("eye_lmk_", "XYZ", points, _MILLIMETRES)
 
 
 def _shape(track: Track) -> Iterator[_Block]:
     depth = track.translation[:, 2:]
     scale = np.divide(FOCAL_LENGTH, depth, out=np.zeros_like(depth), where=depth > 0)
-    rigid = np.concatenate([scale, track.rotation, _project(track.translation[:, None])[:, 0]], axis=1)
+    rigid = np.concatenate([scale, track.rotation, project(track.translation[:, None])[:, 0]], axis=1)
     yield ("p_scale", "p_rx", "p_ry", "p_rz", "p_tx", "p_ty"), _SHAPE, rigid
     yield [f"p_{mode}" for mode in range(34)], _SHAPE, np.zeros((len(depth), 34))
 
@@ -105,7 +105,7 @@ def _ring(points: int, width: float, height: float) -> np.ndarray:
     return np.stack([width * np.cos(angle), height * np.sin(angle), np.zeros(points)], axis=1)
 
 
-def _project(points: np.ndarray) -> np.ndarray:
+def project(points: np.ndarray) -> np.ndarray:
     """(F, P, 3) mm, camera frame -> (F, P, 2) px; 0 where a failed frame has nothing."""
     depth = points[:, :, 2:]
     pixels = np.divide(FOCAL_LENGTH * points[:, :, :2], depth, out=np.zeros_like(points[:, :, :2]), where=depth > 0)

@@ -1,0 +1,17 @@
+"""What stands in a simulated corpus for files that nothing here is to read."""
+
+import io
+import wave
+
+
+def _silence() -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(16_000)
+        writer.writeframes(bytes(320))
+    return file.getvalue()
+
+
+SILENCE = _silence()  # a WAV file, a hundredth of a second
