@@ -3,6 +3,7 @@
 python run.py --config=configs/daic_woz.py --config.data.manual_dir=FOLDER
 python run.py --config=configs/daic_woz.py --config.data.manual_dir=FOLDER --config.evaluation.reported_split=test
 python run.py --config=configs/daic_woz.py:official --config.data.manual_dir=FOLDER --config.init.weights=FILE
+python run.py --config=configs/daic_woz.py:simulated              a simulated corpus of the same layout, a small model
 
 `official` reproduces the run of the official code, mistakes and all: its windows, model, optimizer and order of
 sessions, and, as the protocol of that name, the choice of the epoch on the reported sessions. It needs ImageNet weights
@@ -10,12 +11,14 @@ for the trunks, or --config.init.weights=random, which then stands beside every 
 what would count as a reproduction.
 """
 
-from configs import common
+import ml_collections
+
+from configs import common, simulated
 
 
 def get_config(variant: str = ""):
-    if variant not in ("", "official"):
-        raise ValueError(f"variant {variant!r}: expected none, or official")
+    if variant not in ("", "official", "simulated"):
+        raise ValueError(f"variant {variant!r}: expected none, official, or simulated")
     config = common.get_config()
     config.name = "daic_woz"
     config.data.corpus = "daic_woz"
@@ -27,10 +30,27 @@ def get_config(variant: str = ""):
     config.evaluation.low, config.evaluation.high = 0.0, 24.0
     if variant == "official":
         _as_released(config)
+    if variant == "simulated":
+        _simulate(config)
     return config
 
 
-def _as_released(config) -> None:
+def _simulate(config: ml_collections.ConfigDict) -> None:
+    """A made-up corpus in place of the real one, and a model small enough for a laptop."""
+    small = simulated.get_config()
+    config.name = "daic_woz_simulated"
+    config.simulation = small.simulation
+    config.simulation.subjects = 60
+    config.simulation.fps = 5.0
+    config.windows.seconds = small.windows.seconds
+    for key in ("width", "blocks", "projection"):
+        config.model[key] = small.model[key]
+    config.train = small.train
+    config.evaluation.target = small.evaluation.target
+    config.evaluation.primary = small.evaluation.primary
+
+
+def _as_released(config: ml_collections.ConfigDict) -> None:
     """All that the official code does otherwise, D1 to D7 and D10; D8 is the protocol `official` of every run."""
     config.name = "daic_woz_official"
     config.seed = 42

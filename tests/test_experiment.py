@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from configs import cmdc, common, openface, simulated
+from configs import cmdc, common, daic_woz, openface, simulated
 from mccl_jax.errors import UserError
 from mccl_jax.experiment import Experiment
 
@@ -17,7 +17,7 @@ SECTIONS = ("data", "windows", "model", "train", "evaluation")
 CONFIGS = [common.get_config(), openface.get_config(), simulated.get_config(), cmdc.get_config()]
 
 
-@pytest.mark.parametrize("config", [*CONFIGS, cmdc.get_config("simulated")])
+@pytest.mark.parametrize("config", [*CONFIGS, *(corpus.get_config("simulated") for corpus in (cmdc, daic_woz))])
 def test_configs_are_experiments_and_come_back_from_json(config):
     experiment = Experiment.from_dict(config.to_dict())
     assert Experiment.from_json(experiment.to_json()) == experiment

@@ -77,7 +77,8 @@ class Builder(SessionBuilder):
   get it   from the University of Southern California, which hands it out for research under a signed agreement:
            dcapswoz.ict.usc.edu
   leave    it as it is: 300_P.zip to 492_P.zip (or folders 300_P that hold their text files) at any depth, and the split
-           files train_, dev_ and test_split_Depression_AVEC2017.csv and full_test_split.csv; nothing is unpacked"""
+           files train_, dev_ and test_split_Depression_AVEC2017.csv and full_test_split.csv; nothing is unpacked
+  without  it, configs/daic_woz.py:simulated makes up a corpus of the same layout"""
     # TFDS' own way to find this file needs importlib_resources, which it does not install.
     code_path = epath.Path(__file__)
 

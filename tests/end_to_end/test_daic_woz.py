@@ -1,10 +1,13 @@
-"""DAIC-WOZ from its archives, the official run on the two golden sessions, and the way back to PyTorch's names."""
+"""DAIC-WOZ from its archives, simulated ones and the two golden sessions, official run and PyTorch's names included."""
 
+import csv
 import json
 import pathlib
 
 import pytest
 
+from data_builders.simulator.corpus import write_corpus
+from data_builders.simulator.options import Options
 from mccl_jax.interop.tensors import read_tensors
 from tests.end_to_end.program import ROOT, TINY_MODEL, run
 
@@ -71,6 +74,38 @@ def test_our_own_way_on_the_same_archives(tmp_path):
     assert not any("official code" in note for note in results["notes"])
     report = (tmp_path / "runs/daic_woz/preparation.txt").read_text()
     assert "train 1 of 107, dev 1 of 35, test 0 of 47" in report
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory) -> pathlib.Path:
+    """A folder with a simulated corpus, `raw`, that has all defects."""
+    folder = tmp_path_factory.mktemp("simulated")
+    write_corpus(folder / "raw", Options(subjects=24, seconds=(14, 20), fps=3), str, "daic_woz")
+    return folder
+
+
+@pytest.mark.parametrize(("split", "sessions"), [("dev", 5), ("test", 4)])
+def test_a_simulated_corpus_with_all_its_defects(simulated, split, sessions):
+    reported = (f"--config.evaluation.reported_split={split}", f"--workdir=runs/{split}")
+    done = run(simulated, DAIC_WOZ, "--config.data.manual_dir=raw", *TINY_MODEL, *reported)
+    assert "SIMULATED data" in done.stdout
+    results = json.loads((simulated / "runs" / split / "results.json").read_text())
+    assert results["counts"]["train"]["n_sessions"] == 12
+    assert results["counts"][split]["n_sessions"] == sessions
+    assert results["protocols"]["last"]["models"]["ridge"]["metrics"]["mae"]["n_sessions"] == sessions
+    with (simulated / "runs" / split / "predictions.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == sessions
+    report = (simulated / "runs" / split / "preparation.txt").read_text()
+    for words in (
+        "skipped: 4",
+        "487_TRANSCRIPT.csv: is an AppleDouble file",
+        "306_P.zip: cannot be read",
+        "318: by 34.3199 s",
+        "373: interrupted, 5:52 to 7:00",
+        "409, PHQ8_Binary was 0, is 1",
+        "319, PHQ8_Sleep was empty, is 2",
+    ):
+        assert words in report
 
 
 def test_without_the_corpus(tmp_path):
