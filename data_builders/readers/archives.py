@@ -26,6 +26,8 @@ MOST_BYTES = 1 << 29
 # Bytes out for one byte in. Text of a tracker that saw nothing, the most uniform there is, shrinks to about a sixtieth.
 MOST_RATIO = 200
 _STEP = 1 << 20  # read at once; below it no ratio is asked for
+# Reads a member: takes what its messages begin with, and the bytes that it may have.
+Reader = Callable[[str, int], bytes]
 _ZIP, _GZIP = b"PK", b"\x1f\x8b"
 
 
@@ -51,18 +53,22 @@ class Content:
 
 
 def read_members(
-    source: pathlib.Path, wanted: Mapping[str, re.Pattern], optional: Collection[str] = ()
+    source: pathlib.Path,
+    wanted: Mapping[str, re.Pattern],
+    optional: Collection[str] = (),
+    most_bytes: Mapping[str, int] | None = None,
 ) -> dict[str, Content]:
     """Key -> member for each of `wanted`, whose pattern must match the whole last part of the member's path.
 
-    source     an archive, told by its content, or a folder, searched with its subfolders.
-    optional   keys that may be absent; they are then absent from what is returned.
+    source       an archive, told by its content, or a folder, searched with its subfolders.
+    optional     keys that may be absent; they are then absent from what is returned.
+    most_bytes   key -> bytes that its member may have, where that is not `MOST_BYTES`.
 
     Raises UserError, in one line, where `source` is neither, is damaged or cut short, lacks a member that is not
     optional, or where a wanted member stands twice, is encrypted, no regular file (a link), has an absolute path or one
     that leads out of the archive, or unpacks to more than any such file has.
     """
-    found, seen = {}, []
+    found, seen, most_bytes = {}, [], most_bytes or {}
     try:
         for name, read in _members(source):
             base = _base(name)
@@ -77,7 +83,7 @@ def read_members(
                         "remove the other, or take the archive as it was handed out"
                     )
                 _check_path(where, name)
-                found[key] = Content(where, name, read(where))
+                found[key] = Content(where, name, read(where, most_bytes.get(key, MOST_BYTES)))
     except UserError:
         raise
     except Exception as error:  # whatever a damaged archive makes the standard library raise
@@ -106,11 +112,11 @@ def sizes(source: pathlib.Path, wanted: Mapping[str, re.Pattern]) -> list[tuple[
     ]
 
 
-def _members(source: pathlib.Path) -> Iterator[tuple[str, Callable[[str], bytes]]]:
-    """(path inside, reader) of each member but folders; a reader takes what its messages begin with."""
+def _members(source: pathlib.Path) -> Iterator[tuple[str, Reader]]:
+    """(path inside, reader) of each member but folders."""
     if source.is_dir():
         for path in _files(source):
-            yield path.relative_to(source).as_posix(), lambda where, path=path: _read_file(path, where)
+            yield path.relative_to(source).as_posix(), lambda where, most, path=path: _read_file(path, where, most)
         return
     with source.open("rb") as file:
         magic = file.read(2)
@@ -124,38 +130,38 @@ def _files(folder: pathlib.Path) -> Iterator[pathlib.Path]:
         yield from (path for name in sorted(names) if (path := pathlib.Path(place, name)).is_file())
 
 
-def _read_file(path: pathlib.Path, where: str) -> bytes:
+def _read_file(path: pathlib.Path, where: str, most: int) -> bytes:
     with path.open("rb") as stream:
-        return _read(stream, where, packed=None)
+        return _read(stream, where, most, packed=None)
 
 
-def _zipped(file: BinaryIO) -> Iterator[tuple[str, Callable[[str], bytes]]]:
+def _zipped(file: BinaryIO) -> Iterator[tuple[str, Reader]]:
     whole = os.fstat(file.fileno()).st_size
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
 
-            def read(where: str, member=member) -> bytes:
+            def read(where: str, most: int, member=member) -> bytes:
                 if member.flag_bits & 1:
                     raise UserError(f"{where}: is encrypted; expected a plain archive: unpack it into a folder")
                 if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
                     raise _not_regular(where)
                 with archive.open(member) as stream:
-                    return _read(stream, where, min(member.compress_size, whole))
+                    return _read(stream, where, most, min(member.compress_size, whole))
 
             if not member.is_dir():
                 yield member.filename, read
 
 
-def _tarred(file: BinaryIO, gzipped: bool) -> Iterator[tuple[str, Callable[[str], bytes]]]:
+def _tarred(file: BinaryIO, gzipped: bool) -> Iterator[tuple[str, Reader]]:
     """One pass from front to back: going back in a gzip stream means to begin again."""
     stream = _Limited(gzip.GzipFile(fileobj=file), file) if gzipped else file
     with tarfile.open(fileobj=stream, mode="r|", bufsize=_STEP) as archive:
         for member in archive:
 
-            def read(where: str, member=member) -> bytes:
+            def read(where: str, most: int, member=member) -> bytes:
                 if not member.isreg() or member.issparse():
                     raise _not_regular(where)
-                return _read(archive.extractfile(member), where, packed=None)
+                return _read(archive.extractfile(member), where, most, packed=None)
 
             if not member.isdir():
                 yield member.name, read
@@ -174,14 +180,14 @@ class _Limited:
         return data
 
 
-def _read(stream: BinaryIO, where: str, packed: int | None) -> bytes:
-    """All of a stream, as far as it keeps to the limits; `packed`: the bytes that it is unpacked from, if it is."""
+def _read(stream: BinaryIO, where: str, most: int, packed: int | None) -> bytes:
+    """All of a stream of at most `most` bytes; `packed`: the bytes that it is unpacked from, if it is."""
     parts, size = [], 0
     while part := stream.read(_STEP):
         parts.append(part)
         size += len(part)
-        if size > MOST_BYTES:
-            raise UserError(f"{where}: has more than {MOST_BYTES >> 20} MiB; expected less: download the archive again")
+        if size > most:
+            raise UserError(f"{where}: has more than {most >> 20} MiB; expected less: download the archive again")
         if packed is not None:
             _check_ratio(where, size, packed)
     return b"".join(parts)

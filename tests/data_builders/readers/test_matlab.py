@@ -1,0 +1,164 @@
+"""Features in MATLAB files: every version that scipy reads, what is no such array, and version 7.3."""
+
+import io
+import sys
+import types
+
+import numpy as np
+import pytest
+import scipy.io
+import scipy.sparse
+
+from data_builders.readers import matlab
+from data_builders.readers.archives import Content
+from data_builders.readers.matlab import read_feature
+from mccl_jax.errors import UserError
+
+WIDTH = 5
+VALUES = np.random.default_rng(0).normal(size=(7, WIDTH)).astype(np.float32)
+HDF5 = b"\x89HDF\r\n\x1a\n" + b"\0" * 64
+
+
+def content(data: bytes) -> Content:
+    return Content("a.tar.gz: 300_CNN_ResNet.mat", "300_CNN_ResNet.mat", data)
+
+
+def mat(values, name="feature", **options) -> Content:
+    file = io.BytesIO()
+    scipy.io.savemat(file, {name: values, "other": np.array(["text"], object)}, **options)
+    return content(file.getvalue())
+
+
+@pytest.mark.parametrize("values", [VALUES, VALUES.T, VALUES.astype(np.float64)])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_either_way_round(values, compressed):
+    found = read_feature(mat(values, do_compression=compressed), WIDTH)
+    np.testing.assert_array_equal(found, VALUES)
+    assert found.dtype == np.float32
+    assert found.flags.c_contiguous
+
+
+def test_version_4_and_files(tmp_path):
+    path = tmp_path / "300_CNN_ResNet.mat"
+    scipy.io.savemat(path, {"feature": VALUES}, format="4")
+    np.testing.assert_array_equal(read_feature(path, WIDTH), VALUES)
+
+
+def test_a_square_one_is_as_it_stands():
+    np.testing.assert_array_equal(read_feature(mat(VALUES[:WIDTH]), WIDTH), VALUES[:WIDTH])
+
+
+def test_what_is_not_finite_is_nan():
+    values = VALUES.astype(np.float64)
+    values[0, :3] = np.nan, np.inf, 1e300
+    found = read_feature(mat(values), WIDTH)
+    assert np.isnan(found[0, :3]).all()
+    assert np.isfinite(found).sum() == VALUES.size - 3
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (VALUES[:, :4], r"feature is single of shape \(7, 4\)"),
+        (VALUES[None], r"of shape \(1, 7, 5\)"),
+        (VALUES.astype(complex), "feature is complex128"),
+        (np.array([["a"]], object), "feature is cell"),
+        (scipy.sparse.eye(WIDTH, format="csc"), "feature is sparse"),
+        ({"x": 1.0}, "feature is struct"),
+        ("text", "feature is char"),
+    ],
+)
+def test_what_is_no_such_array(values, said):
+    with pytest.raises(UserError, match=said) as error:
+        read_feature(mat(values), WIDTH)
+    assert str(error.value).startswith("a.tar.gz: 300_CNN_ResNet.mat: feature is ")
+    assert "\n" not in str(error.value)
+
+
+def test_another_variable():
+    with pytest.raises(UserError, match=r"has no variable feature \(it holds features, other\)"):
+        read_feature(mat(VALUES, name="features"), WIDTH)
+
+
+@pytest.mark.parametrize("data", [b"", b"no MATLAB file at all", mat(VALUES).data[:300], mat(VALUES).data[:200] * 9])
+def test_damaged_files(data):
+    with pytest.raises(UserError, match=r"cannot be read|has no variable") as error:
+        read_feature(content(data), WIDTH)
+    assert "\n" not in str(error.value)
+
+
+def test_random_damage_is_a_users_error_at_most():
+    rng, whole = np.random.default_rng(1), mat(VALUES, do_compression=True).data
+    for _ in range(100):
+        damaged = bytearray(whole)
+        for at in rng.integers(128, len(whole), 3):
+            damaged[at] = rng.integers(256)
+        try:
+            assert read_feature(content(bytes(damaged)), WIDTH).shape[1] == WIDTH
+        except UserError as error:
+            assert "\n" not in str(error)  # noqa: PT017
+
+
+def test_longer_than_any_recording(monkeypatch):
+    monkeypatch.setattr(matlab, "MOST_ROWS", 6)
+    with pytest.raises(UserError, match="and at most 6 rows"):
+        read_feature(mat(VALUES), WIDTH)
+    monkeypatch.setattr(matlab, "MOST_BYTES", 100)
+    with pytest.raises(UserError, match="has more than 0 MiB"):
+        read_feature(mat(VALUES), WIDTH)
+
+
+@pytest.mark.parametrize("data", [HDF5, b"MATLAB 7.3 MAT-file".ljust(512) + HDF5])
+def test_version_7_3_needs_h5py(monkeypatch, data):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(UserError, match=r"version 7\.3, which needs h5py.*pip install h5py"):
+        read_feature(content(data), WIDTH)
+
+
+class MadeUpDataset(np.ndarray):
+    """Stands for h5py's: an array with a shape, a dtype and slices."""
+
+
+def stand_in(held):
+    """A module with as much of h5py as is used, whose files hold `held`."""
+
+    class File(dict):
+        def __init__(self, file, mode):
+            assert mode == "r"
+            super().__init__(held)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+    return types.SimpleNamespace(File=File, Dataset=MadeUpDataset)
+
+
+@pytest.mark.parametrize("values", [VALUES, VALUES.T, VALUES[:WIDTH].T])
+def test_version_7_3_by_a_stand_in_for_h5py(monkeypatch, values):
+    monkeypatch.setitem(sys.modules, "h5py", stand_in({"feature": values.view(MadeUpDataset)}))
+    found = read_feature(content(HDF5), WIDTH)
+    # MATLAB writes the axes the other way round, which shows where both are of one length.
+    np.testing.assert_array_equal(found, VALUES if len(values) != values.shape[1] else VALUES[:WIDTH])
+
+
+def test_what_is_no_such_array_in_version_7_3(monkeypatch):
+    for held, said in (
+        ({"feature": {}}, "has no variable feature"),
+        ({"x": VALUES.view(MadeUpDataset)}, "holds x"),
+        ({"feature": np.array([[b""] * WIDTH], object).view(MadeUpDataset)}, "feature is object"),
+        ({"feature": VALUES[:, :2].view(MadeUpDataset)}, r"of shape \(7, 2\)"),
+    ):
+        monkeypatch.setitem(sys.modules, "h5py", stand_in(held))
+        with pytest.raises(UserError, match=said):
+            read_feature(content(HDF5), WIDTH)
+
+
+def test_version_7_3_by_h5py():
+    h5py = pytest.importorskip("h5py")
+    file = io.BytesIO()
+    with h5py.File(file, "w", userblock_size=512) as made:
+        made["feature"] = VALUES.T
+    np.testing.assert_array_equal(read_feature(content(file.getvalue()), WIDTH), VALUES)
