@@ -1,54 +1,9 @@
-"""What is known to be wrong with DAIC-WOZ, and what is done about it: one table.
+"""What is known to be wrong with DAIC-WOZ, and what is done about it: one table."""
 
-A row with a correction can be switched off by its id; the others are dealt with as said, or merely told. Records hold
-what the tools wrote, so that a correction of times stands beside the values, never in them.
-"""
-
-import dataclasses
-from collections.abc import Iterable
-
-from mccl_jax.errors import UserError
+from data_builders.defects import Defect, Exclude, Relabel, Shift, corrections_in
 
 _MANUAL = "manual of the corpus"
 _BAILEY = "github.com/adbailey1/daic_woz_process"
-
-
-@dataclasses.dataclass(frozen=True)
-class Relabel:
-    """The label `column` was `was` (None: empty) and should be `value`."""
-
-    column: str
-    was: float | None
-    value: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Shift:
-    """`seconds` to be added to the transcript's times, so that they are those of the recording."""
-
-    seconds: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Exclude:
-    """From `begin` to `end`, in seconds of the recording, is no interview."""
-
-    begin: float
-    end: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Defect:
-    """A row of the table; `sessions` is empty where any may be concerned."""
-
-    id: str
-    sessions: tuple[str, ...]
-    wrong: str
-    done: str
-    source: str
-    correction: Relabel | Shift | Exclude | None = None
-
-
 _SHIFTED = "the span of speech is shifted by as much; the transcript's own times are kept beside it"
 _CUT_OUT = "frames in it are not usable"
 _TOLD = "nothing; it is told"
@@ -72,18 +27,4 @@ DEFECTS = (
     Defect("not-a-number", (), "-1.#IND and the like", "NaN, and the frame is not usable", "probable"),
     Defect("sync-markers", (), "<sync>, [syncing], scrubbed_entry", "no words of the interview", _BAILEY),
 )
-CORRECTIONS = tuple(defect.id for defect in DEFECTS if defect.correction)
-
-
-def switched_on(corrections: Iterable[str]) -> tuple[Defect, ...]:
-    """The rows whose corrections are named. Raises UserError for a name that is none."""
-    corrections = tuple(corrections)
-    unknown = [name for name in corrections if name not in CORRECTIONS]
-    if unknown:
-        raise UserError(f"corrections: {unknown[0]!r} is none; expected some of {', '.join(CORRECTIONS)}")
-    return tuple(defect for defect in DEFECTS if defect.id in corrections)
-
-
-def known_of(session: str) -> tuple[Defect, ...]:
-    """The rows that name a session."""
-    return tuple(defect for defect in DEFECTS if session in defect.sessions)
+CORRECTIONS = corrections_in(DEFECTS)

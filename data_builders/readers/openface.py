@@ -8,11 +8,11 @@ Source: RecorderCSV.cpp and the wiki page "Output Format" of TadasBaltrusaitis/O
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from data_builders.readers.openface_text import read_columns, read_header
+from data_builders.readers.openface_text import Source, read_columns, read_header
 from mccl_jax.cues import OPENFACE_AUS, OPENFACE_CUES, Cue
 from mccl_jax.errors import UserError
 
@@ -46,6 +46,8 @@ class Recording:
     specification   name -> Cue, in the order of `cues`.
     gaze_angle      (F, 2) float32, rad, or None where the file has none.
     frame           (F,) int64, strictly increasing.
+    row             (F,) int64: which of the file's rows each frame is, from 0; rows that cannot be cut into cells are
+                    not counted.
     time            (F,) float64, seconds, strictly increasing.
     confidence      (F,) float32, 0..1.
     success         (F,) bool: the tool tracked the face.
@@ -57,6 +59,7 @@ class Recording:
     specification: Mapping[str, Cue]
     gaze_angle: np.ndarray | None
     frame: np.ndarray
+    row: np.ndarray
     time: np.ndarray
     confidence: np.ndarray
     success: np.ndarray
@@ -65,12 +68,12 @@ class Recording:
 
 
 def read_openface(
-    path: str | pathlib.Path,
+    path: str | Source,
     cues: Sequence[str] = tuple(OPENFACE_CUES),
     missing: str = "refuse",
     frame_rate: float = 30.0,
 ) -> Recording:
-    """Reads the cues of one OpenFace CSV, plain or gzipped.
+    """Reads the cues of one OpenFace CSV, plain or gzipped, or of an archive's member.
 
     cues         names of `OPENFACE_CUES`, in the order wanted.
     missing      "refuse" raises where a column of a cue is absent, "omit" leaves that cue out; none is ever made up.
@@ -81,7 +84,7 @@ def read_openface(
     where the file is no such CSV, lacks a cue, or has no frame in which all cues are readable and the face is tracked.
     """
     check_options(cues, missing, frame_rate)
-    path = pathlib.Path(path)
+    path = pathlib.Path(path) if isinstance(path, str) else path
     header = read_header(path)
     cues, omitted = present_cues(path, header, cues, missing)
     context = [name for name in ("frame", "timestamp", "confidence", "success", "face_id", "face") if name in header]
@@ -118,6 +121,7 @@ def read_openface(
         specification={name: OPENFACE_CUES[name] for name in cues},
         gaze_angle=np.stack([columns[name] for name in angles], axis=-1).astype(np.float32) if angles else None,
         frame=frame,
+        row=rows,
         time=time_of(frame, columns.get("timestamp"), frame_rate, notes),
         confidence=columns["confidence"].astype(np.float32),
         success=success,
@@ -126,11 +130,13 @@ def read_openface(
     )
 
 
-def check_options(cues: Sequence[str], missing: str, frame_rate: float) -> None:
-    """Raises UserError where `read_openface` would not understand its options."""
-    unknown = [name for name in cues if name not in COLUMNS]
+def check_options(
+    cues: Sequence[str], missing: str, frame_rate: float, known: Collection[str] = tuple(OPENFACE_CUES)
+) -> None:
+    """Raises UserError where a reader of the `known` cues would not understand its options."""
+    unknown = [name for name in cues if name not in known]
     if unknown or not cues or len(set(cues)) < len(cues):
-        raise UserError(f"cues: {', '.join(cues) or 'none'}; expected one or more of {', '.join(COLUMNS)}, each once")
+        raise UserError(f"cues: {', '.join(cues) or 'none'}; expected one or more of {', '.join(known)}, each once")
     if missing not in ("refuse", "omit"):
         raise UserError(f"missing: {missing!r}; expected 'refuse' or 'omit'")
     if not SLOWEST <= frame_rate <= FASTEST:
@@ -138,7 +144,7 @@ def check_options(cues: Sequence[str], missing: str, frame_rate: float) -> None:
 
 
 def present_cues(
-    path: pathlib.Path, header: Sequence[str], cues: Sequence[str], missing: str
+    path: Source, header: Sequence[str], cues: Sequence[str], missing: str
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Which of `cues` a file with this header has in full, and which it lacks; raises as `read_openface` says."""
     names = set(header)

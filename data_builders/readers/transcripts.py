@@ -1,6 +1,12 @@
-"""Transcripts as DAIC-WOZ has them: `start_time stop_time speaker value`, tab-separated, a row a turn."""
+"""Transcripts as DAIC-WOZ and E-DAIC have them, a row a turn.
 
+DAIC-WOZ: `start_time stop_time speaker value`, separated by tabs, written by people. E-DAIC:
+`Start_Time,End_Time,Text,Confidence`, by a program, which does not say who speaks and whose times may run back.
+"""
+
+import csv
 import dataclasses
+import itertools
 import math
 import pathlib
 import re
@@ -8,7 +14,34 @@ import re
 from data_builders.readers.archives import Content
 from mccl_jax.errors import UserError
 
-COLUMNS = ("start_time", "stop_time", "speaker", "value")
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """What separates the cells, and what the columns are called in lower case; `speaker` None: there is none."""
+
+    separator: str
+    start: str
+    stop: str
+    text: str
+    speaker: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are needed."""
+        return (self.start, self.stop, *([self.speaker] if self.speaker else []), self.text)
+
+    def cells(self, line: str) -> list[str]:
+        """A line, cut: by itself, so that a lone quotation mark does not swallow the lines behind it."""
+        if self.separator == "\t":
+            return line.split("\t")
+        try:
+            return next(csv.reader([line]))
+        except csv.Error:  # a cell of more than 128 KiB, which is no time
+            return line.split(self.separator)
+
+
+DAIC_WOZ = Layout("\t", "start_time", "stop_time", "value", "speaker")
+E_DAIC = Layout(",", "start_time", "end_time", "text")
 # What is written where nobody spoke to anybody: marks that audio and video were brought together, removed passages.
 # Source: the transcripts' own variants, as adbailey1/daic_woz_process and others list them.
 _MARKER = re.compile(r"<sync(h|hing|ing)?[>.]|\[sync(h|hing|ing)?\]|scrubbed_entry", re.IGNORECASE)
@@ -22,7 +55,7 @@ class Transcript:
     first_start, last_stop   of the first and the last row as they stand, whoever speaks, markers included: what the
                              official preparation cuts by.
     speech_span              first and last word of the interview: least start and greatest stop of rows with words.
-    speakers                 who has rows with words, in the order of their first.
+    speakers                 who has rows with words, in the order of their first; none where the layout has none.
     notes                    what is odd, each "what: details".
     """
 
@@ -33,12 +66,12 @@ class Transcript:
     notes: tuple[str, ...]
 
 
-def read_transcript(source: pathlib.Path | Content) -> Transcript:
+def read_transcript(source: pathlib.Path | Content, layout: Layout = DAIC_WOZ) -> Transcript:
     """Reads a transcript. Blank lines count for nothing; a row whose times are unreadable does not count as speech.
 
     Raises UserError where the file cannot be read, is no text, or lacks a column or any row.
     """
-    rows = _rows(source)
+    rows = _rows(source, layout)
     notes, spoken, speakers = [], [], {}
     unreadable = [line for line, start, stop, *_ in rows if not (math.isfinite(start) and math.isfinite(stop))]
     if unreadable:
@@ -46,7 +79,10 @@ def read_transcript(source: pathlib.Path | Content) -> Transcript:
     for _, start, stop, speaker, value in rows:
         if _MARKER.sub("", value).strip() and math.isfinite(start) and math.isfinite(stop):
             spoken.append((start, stop))
-            speakers.setdefault(speaker)
+            if layout.speaker:
+                speakers.setdefault(speaker)
+    if back := sum(after < before for (before, _), (after, _) in itertools.pairwise(spoken)):
+        notes.append(f"rows of the transcript that begin before the one above them: {back}")
     if not spoken:
         notes.append("the transcript has no row with words: the whole recording counts as the interview")
         span = (math.nan, math.nan)
@@ -55,9 +91,10 @@ def read_transcript(source: pathlib.Path | Content) -> Transcript:
     return Transcript(rows[0][1], rows[-1][2], span, tuple(speakers), tuple(notes))
 
 
-def _rows(source: pathlib.Path | Content) -> list[tuple[int, float, float, str, str]]:
+def _rows(source: pathlib.Path | Content, layout: Layout) -> list[tuple[int, float, float, str, str]]:
     """(line, start, stop, speaker, value) of each row that is not blank."""
-    expected = "expected a transcript with the columns start_time, stop_time, speaker, value, separated by tabs"
+    separated = "tabs" if layout.separator == "\t" else "commas"
+    expected = f"expected a transcript with the columns {', '.join(layout.columns)}, separated by {separated}"
     try:
         with source.open("rb") as file:
             data = file.read()
@@ -71,19 +108,20 @@ def _rows(source: pathlib.Path | Content) -> list[tuple[int, float, float, str, 
     numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     if not numbered:
         raise UserError(f"{source}: is empty; {expected}: download this session again")
-    header = [name.strip().lower() for name in numbered[0][1].split("\t")]
-    missing = [name for name in COLUMNS if name not in header]
+    header = [name.strip().lower() for name in layout.cells(numbered[0][1])]
+    missing = [name for name in layout.columns if name not in header]
     if missing:
         raise UserError(
-            f"{source}: no column {', '.join(missing)}; {expected} (its first line, cut at tabs: "
+            f"{source}: no column {', '.join(missing)}; {expected} (its first line, cut at {separated}: "
             f"{', '.join(header)[:100]}): take the file as it was handed out"
         )
     if len(numbered) == 1:
         raise UserError(f"{source}: has a header, but no rows; {expected}: download this session again")
-    places = [header.index(name) for name in COLUMNS]
+    wanted = (layout.start, layout.stop, layout.speaker, layout.text)
+    places = [header.index(name) if name else len(header) for name in wanted]
     rows = []
     for number, line in numbered[1:]:
-        cells = line.split("\t")
+        cells = layout.cells(line)
         start, stop, speaker, value = (cells[place].strip() if place < len(cells) else "" for place in places)
         rows.append((number, _seconds(start), _seconds(stop), speaker, value))
     return rows

@@ -7,8 +7,9 @@ import pytest
 
 from data_builders.daic_woz.daic_woz_dataset_builder import Builder, DaicWozConfig
 from data_builders.daic_woz.defects import CORRECTIONS
-from data_builders.daic_woz.session import find_sessions, read_recording, read_session, recordings
+from data_builders.daic_woz.session import read_recording, read_session, recordings
 from data_builders.preparation import open_or_prepare
+from data_builders.readers.session_files import find_sessions
 from data_builders.records import decode
 from data_builders.thinning import thin
 from mccl_jax.cues import DAIC_WOZ_CUES

@@ -4,8 +4,10 @@ import math
 
 import pytest
 
-from data_builders.daic_woz.defects import CORRECTIONS, DEFECTS, Relabel, known_of, switched_on
-from data_builders.readers.daic_woz_splits import ITEMS, find_split_files, read_splits
+from data_builders.daic_woz.defects import CORRECTIONS, DEFECTS
+from data_builders.defects import Relabel, known_of, switched_on
+from data_builders.readers.daic_woz_splits import read_splits
+from data_builders.readers.phq8 import ITEMS
 from mccl_jax.errors import UserError
 from tests.data_builders.daic_woz_files import label_row, write_splits
 
@@ -72,9 +74,9 @@ def test_the_table_of_defects():
     assert len({defect.id for defect in DEFECTS}) == len(DEFECTS)
     assert all(defect.wrong and defect.done and defect.source for defect in DEFECTS)
     assert all(len(defect.sessions) == 1 for defect in DEFECTS if defect.correction)
-    assert [defect.id for defect in switched_on(CORRECTIONS)] == list(CORRECTIONS)
+    assert [defect.id for defect in switched_on(DEFECTS, CORRECTIONS)] == list(CORRECTIONS)
     assert {defect.id for defect in DEFECTS if isinstance(defect.correction, Relabel)} == {"409-binary", "319-sleep"}
-    assert [defect.id for defect in known_of("402")] == ["402-short"]
+    assert [defect.id for defect in known_of(DEFECTS, "402")] == ["402-short"]
 
 
 def test_without_labels_of_test(folder):
@@ -93,7 +95,7 @@ def test_files_one_folder_down(folder):
     assert read_splits(folder).participants["300"].score == 2
     (folder / "full_test_split.csv").write_text((below / "full_test_split.csv").read_text())
     with pytest.raises(UserError, match="stands once more as"):
-        find_split_files(folder)
+        read_splits(folder)
 
 
 def test_contradictions_are_kept_and_said(folder):

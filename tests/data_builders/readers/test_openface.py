@@ -5,6 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
+from data_builders.readers.archives import Content
 from data_builders.readers.openface import COLUMNS, read_openface
 from mccl_jax.cues import OPENFACE_CUES
 from mccl_jax.errors import UserError
@@ -57,6 +58,10 @@ def test_gzip_is_told_by_content(tmp_path):
     path = tmp_path / "a.csv"
     path.write_bytes(gzip.compress(text(columns()).encode()))
     assert_full(read_openface(path))
+
+
+def test_a_member_of_an_archive():
+    assert_full(read_openface(Content("a.zip: a.csv", "a.csv", text(columns()).encode())))
 
 
 def test_family_without_face_id_and_gaze_angle(tmp_path):
@@ -150,6 +155,7 @@ def test_rows_out_of_order_and_frames_that_stand_twice(tmp_path):
     assert has_note(recording, "out of frame order")
     assert has_note(recording, "stand twice", "1 rows")
     np.testing.assert_array_equal(recording.time, np.arange(COUNT) * 0.04)
+    np.testing.assert_array_equal(recording.row, np.arange(COUNT)[::-1])
 
 
 def test_rows_whose_place_is_unreadable_are_dropped(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data_builders.readers.archives import Content
-from data_builders.readers.transcripts import read_transcript
+from data_builders.readers.transcripts import E_DAIC, read_transcript
 from mccl_jax.errors import UserError
 from tests.data_builders.daic_woz_files import transcript
 
@@ -44,6 +44,7 @@ def test_the_order_of_rows_counts_for_one_and_not_for_the_other():
     found = read(transcript([ROWS[1], ROWS[2], ROWS[0]]))
     assert (found.first_start, found.last_stop) == (7.0, 6.0)
     assert found.speech_span == (4.5, 12.25)
+    assert found.notes == ("rows of the transcript that begin before the one above them: 1",)
 
 
 def test_blank_lines_and_columns_in_another_order():
@@ -90,3 +91,32 @@ def test_what_is_no_transcript(content, said):
 def test_no_such_file(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
         read_transcript(tmp_path / "a.csv")
+
+
+def read_e_daic(*rows, header="Start_Time,End_Time,Text,Confidence"):
+    text = "\n".join([header, *rows, "", ""])
+    return read_transcript(Content("a.zip: 300_Transcript.csv", "", text.encode()), E_DAIC)
+
+
+def test_the_transcripts_of_e_daic():
+    found = read_e_daic(
+        '14.3,15.1,"so, I\'m going to",0.93',
+        "20.0,21.5,yes, and no,0.9",  # a comma without quotation marks
+        '4.0,4.8,"hello,0.84',  # one mark too few
+        "1.0,2.0, ,0.5",
+        "x,3.0,hm,0.5",
+        "30.5,32.25,goodbye",
+        header=" Start_Time , End_Time,Text,Confidence",
+    )
+    assert (found.first_start, found.last_stop, found.speech_span) == (14.3, 32.25, (4.0, 32.25))
+    assert found.speakers == ()
+    assert found.notes == (
+        "rows of the transcript without readable times: 1, first in line 6",
+        "rows of the transcript that begin before the one above them: 1",
+    )
+    assert read_e_daic(f"1.0,2.0,{'x' * 200_000},0.9").speech_span == (1.0, 2.0)
+
+
+def test_what_is_no_transcript_of_e_daic():
+    with pytest.raises(UserError, match=r"no column start_time, end_time, text; .*separated by commas"):
+        read_e_daic("1\t2\tEllie\thi", header="start_time\tstop_time\tspeaker\tvalue")
