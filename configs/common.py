@@ -13,7 +13,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.seed = 0  # of initial values and of the order of the batches
 
     config.data = ml_collections.ConfigDict()
-    config.data.corpus = "openface"  # recordings of one's own; or "cmdc", "daic_woz"
+    config.data.corpus = "openface"  # recordings of one's own; or "cmdc", "daic_woz", "e_daic"
     config.data.manual_dir = ""  # folder of the raw corpus
     config.data.data_dir = ""  # where prepared data lie; empty: prepared/<name>
     config.data.cues = ("landmarks", "gaze", "pose", "aus")
@@ -22,8 +22,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.labels = "labels.csv"
     config.data.target = "target"  # the column of the labels to be predicted
     config.data.folds = ""  # of CMDC: "disjoint" or "official"
-    config.data.form = "native"  # of the records: all frames; or of DAIC-WOZ "3hz", a tenth of the disk
-    config.data.corrections = ("all",)  # of DAIC-WOZ: ids of data_builders/daic_woz/defects.py
+    config.data.form = "native"  # of the records: all frames; or of DAIC-WOZ and E-DAIC "3hz", a tenth of the disk
+    config.data.corrections = ("all",)  # of DAIC-WOZ and E-DAIC: ids of their defects.py in data_builders
     config.data.dev_fraction = 1 / 3  # of the subjects, where the corpus has no splits of its own
     config.data.split_seed = 0
 
@@ -52,6 +52,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.model.masked = True  # frames that hold no data take no part
     config.model.statistics_per_cue = True  # BatchNorm's running statistics
     config.model.dtype = "float32"  # or "bfloat16": what convolutions and products multiply; all else stays float32
+    config.model.deep_width = 64  # points to which the 2048 CNN features of E-DAIC are projected, frame by frame
 
     config.init = ml_collections.ConfigDict()
     config.init.weights = "random"  # or a file of a ResNet-18 for the trunks

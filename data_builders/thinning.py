@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from data_builders.records import Session
+from mccl_jax.cues import DEEP
 
 
 def thin(session: Session, rate: float) -> Session:
@@ -28,7 +29,7 @@ def thin(session: Session, rate: float) -> Session:
         # A hair less than half a step: windows count a frame as near by their own rounding.
         far = np.abs(time[nearest] - grid) > 0.5 / rate - 1e-6
         kept += [usable[[0, -1]], usable[nearest], usable[before[far]], usable[after[far]]]
-        for values in session.cues.values():
+        for values in (values for name, values in session.cues.items() if name != DEEP.name):
             flat = values[usable].reshape(len(usable), -1)
             kept += [usable[flat.argmin(axis=0)], usable[flat.argmax(axis=0)]]
     rows = np.unique(np.concatenate(kept))

@@ -2,7 +2,7 @@
 
 A cue is an array (frames, points, channels) that a face tracker wrote. `Cue` names its points, its channels and its
 units, so that a data set, a model and a recording can be compared by what they mean, not by their shapes alone.
-Sources: OpenFace wiki, "Output Format"; DAIC-WOZ manual (CLNF features).
+Sources: OpenFace wiki, "Output Format"; DAIC-WOZ manual (CLNF features); AVEC 2019 (E-DAIC's features).
 """
 
 import dataclasses
@@ -47,6 +47,11 @@ DAIC_WOZ_GAZE = Cue(
 DAIC_WOZ_CUES = {
     cue.name: cue for cue in (LANDMARKS, DAIC_WOZ_GAZE, POSE, Cue("aus", DAIC_WOZ_AUS, ("intensity",), "0..5"))
 }
+
+# The cues of E-DAIC, which has no landmarks. In their place stands what a network made of the face: the activations of
+# a ResNet-50 behind its last pooling, each of them a point. That two of them are neighbours means nothing.
+DEEP = Cue("deep", tuple(f"resnet50_{i}" for i in range(2048)), ("activation",), "CNN activations")
+E_DAIC_CUES = {cue.name: cue for cue in (DEEP, GAZE, POSE, AUS)}
 
 # Landmarks (0-based, the 68-point scheme) that the face's muscles hardly move: nose bridge and eye corners.
 BONY_POINTS = (27, 28, 29, 30, 36, 39, 42, 45)

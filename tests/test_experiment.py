@@ -74,6 +74,7 @@ def _changed(**sections):
         ({"model": {"blocks": 2}}, "config.model.blocks is 2"),
         ({"model": {"segments": 4}}, "model.segments 4"),
         ({"model": {"dtype": "float16"}}, "model.dtype is 'float16': expected 'float32' or 'bfloat16'"),
+        ({"model": {"deep_width": 0}}, "model.deep_width is 0"),
         ({"windows": {"sampling": "often"}}, "windows.sampling"),
         ({"windows": {"segments": "answer"}}, "windows.segments is 'answer'"),
         ({"windows": {"segments": 1.5}}, "config.windows.segments is 1.5"),

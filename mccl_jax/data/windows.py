@@ -7,9 +7,10 @@ A session becomes T frames on a regular grid of `rate` Hz. What the cues mean th
   gaze        R^T g: relative to the head, (0, 0, -1) is straight ahead of the face, y points down
   pose        minus the window's median: mm and rad around the person's own resting place
   aus         intensity / 5, so that a flat face stays flat
+  deep        as they are, as is any other cue
 
 `representation="min_max"` keeps camera coordinates and scales by each session's own extremes, as the official code
-does (landmarks per axis, translation and AUs jointly; gaze and rotation raw). `official_windows` leaves all of it to
+does (landmarks per axis, translation and AUs jointly; the others raw). `official_windows` leaves all of it to
 `mccl_jax.data.official`.
 """
 
@@ -20,7 +21,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from data_builders.records import Session
-from mccl_jax.cues import EYE_CORNERS, HEAD_FRAME, Cue
+from mccl_jax.cues import DEEP, EYE_CORNERS, HEAD_FRAME, Cue
 from mccl_jax.data.options import BY_QUESTION, QUESTIONS, WindowOptions
 from mccl_jax.errors import UserError
 
@@ -258,9 +259,10 @@ def resample(cues, time, question, grid, of_question, options) -> tuple[dict[str
 class Scaler:
     """(x - centre) / scale per cue, fitted on the valid frames of train; it travels with the checkpoint.
 
-    Only gaze is centred (its mean over a session is behaviour, its mean over people is not). Scales are pooled, so that
-    what stands in the same unit stays comparable: one for all landmarks, one for translation and one for rotation, one
-    per axis of gaze. AUs keep their absolute scale. centre and scale: name -> (V, C) float32.
+    Only gaze and CNN features are centred (a mean over a session is behaviour, the mean over people is not). Scales are
+    pooled, so that what stands in the same unit stays comparable: one for all landmarks, one for translation and one
+    for rotation, one per axis of gaze, one for all 2048 features, so that those that hardly ever move stay small. AUs
+    keep their absolute scale. centre and scale: name -> (V, C) float32.
     """
 
     centre: Mapping[str, np.ndarray]
@@ -268,7 +270,10 @@ class Scaler:
 
     @classmethod
     def fit(cls, windows: Windows, rows: np.ndarray, options: WindowOptions) -> "Scaler":
-        """Fits on the given rows of `windows`; the identity where sessions are scaled by their own extremes."""
+        """Fits on the given rows of `windows`; the identity where sessions are scaled by their own extremes.
+
+        CNN features never are, so they are standardised in any representation.
+        """
         centre = {name: np.zeros(cue.shape, np.float32) for name, cue in windows.specification.items()}
         scale = {name: np.ones(cue.shape, np.float32) for name, cue in windows.specification.items()}
         if options.representation == "relative" and not options.official_windows:
@@ -279,13 +284,30 @@ class Scaler:
                         centre[name] += frames.mean(axis=pooled, keepdims=True)[0].astype(np.float32)
                     deviation = np.sqrt(((frames - centre[name]) ** 2).mean(axis=pooled, keepdims=True))[0]
                     scale[name] *= np.where(deviation > 1e-12, deviation, 1.0).astype(np.float32)
+        if DEEP.name in windows.cues:
+            mean, deviation = _standard(windows.cues[DEEP.name], windows.mask, np.arange(len(windows))[rows])
+            centre[DEEP.name] += mean.astype(np.float32)
+            scale[DEEP.name] *= np.float32(deviation if deviation > 1e-12 else 1.0)
         return cls(centre, scale)
 
     def __call__(self, windows: Windows) -> Windows:
         """Scaled windows; masked frames stay 0."""
-        keep = windows.mask[:, :, None, None]
-        cues = {
-            name: np.where(keep, (values - self.centre[name]) / self.scale[name], 0).astype(np.float32)
-            for name, values in windows.cues.items()
-        }
-        return dataclasses.replace(windows, cues=cues)
+
+        def scaled(name, values):  # one session at a time: CNN features of a corpus have gigabytes
+            out = np.zeros(values.shape, np.float32)
+            for row, mask in enumerate(windows.mask):
+                out[row, mask] = (values[row, mask] - self.centre[name]) / self.scale[name]
+            return out
+
+        return dataclasses.replace(windows, cues={name: scaled(name, values) for name, values in windows.cues.items()})
+
+
+def _standard(values: np.ndarray, mask: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, float]:
+    """(V, C) means over the valid frames of `rows`, and the deviation from them of all values together.
+
+    One session is looked at at a time, for the same reason.
+    """
+    frames = mask[rows].sum()
+    mean = sum(values[row, mask[row]].sum(axis=0, dtype=np.float64) for row in rows) / frames
+    squares = sum(((values[row, mask[row]] - mean) ** 2).sum() for row in rows)
+    return mean, float(np.sqrt(squares / (frames * mean.size)))

@@ -20,6 +20,8 @@ from mccl_jax.models.precision import PRECISIONS, Precision
 from mccl_jax.models.resnet import Trunk, TrunkOptions
 
 Cues = Mapping[str, Float[Array, "B T V C"]]
+# A face has 68 landmarks; a cue of more points than this is no image of a face, but a vector of features.
+MOST_POINTS = 128
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +34,7 @@ class ModelOptions:
     dtype                 what convolutions and products multiply: "float32" (as the parameters are) or "bfloat16".
                           Parameters, sums, statistics, normalisation, LSTM states, softmax, pooled features, all from
                           the gated tokens on (embeddings, projection head) and the loss stay float32.
+    deep_width            points to which a cue of CNN features is projected (see `FeatureProjection`).
     """
 
     width: int = 64
@@ -44,9 +47,12 @@ class ModelOptions:
     masked: bool = True
     statistics_per_cue: bool = True
     dtype: str = "float32"
+    deep_width: int = 64
 
     def __post_init__(self):
-        sizes = {name: getattr(self, name) for name in ("width", "hidden", "heads", "segments", "projection")}
+        sizes = {
+            name: getattr(self, name) for name in ("width", "hidden", "heads", "segments", "projection", "deep_width")
+        }
         for name, size in sizes.items():
             if size < 1:
                 raise UserError(f"model.{name} is {size}: expected at least 1")
@@ -87,16 +93,42 @@ class Views(NamedTuple):
     intra: View
 
 
+class FeatureProjection(nnx.Module):
+    """y_t = W x_t for each cue of CNN features: a frame's V activations become `deep_width` points of one channel.
+
+    Features are told by their number of points, more than `MOST_POINTS`; other cues pass. Without it a convolution
+    would slide along 2048 activations whose neighbours have nothing to do with each other, at 30 times the cost of the
+    landmarks. There is no bias, so that masked frames stay 0. Each branch has a projection of its own, as it has a
+    trunk. Ours: the paper does not say how it feeds the features of E-DAIC, and the official code has no such part.
+    """
+
+    def __init__(self, cues: Mapping[str, tuple[int, int]], width: int, draw: Draw):
+        sizes = {name: V * C for name, (V, C) in cues.items() if V > MOST_POINTS}
+        self.kernels = nnx.Dict(
+            {name: nnx.Param(draw.uniform(size**-0.5, (size, width))) for name, size in sizes.items()}
+        )
+
+    def __call__(self, cues: Cues) -> Cues:
+        """All cues, those of features as (B, T, width, 1)."""
+        return {name: self._projected(x, self.kernels[name]) if name in self.kernels else x for name, x in cues.items()}
+
+    @staticmethod
+    def _projected(x: Float[Array, "B T V C"], kernel: nnx.Param) -> Float[Array, "B T W 1"]:
+        return (x.reshape(*x.shape[:2], -1) @ kernel[...])[..., None]
+
+
 class CrossCharacteristicAttentiveInteraction(nnx.Module):
     """CCAI, the inter-cue branch: the whole sequence of each cue is one token."""
 
     def __init__(self, cues: Mapping[str, tuple[int, int]], options: ModelOptions, draw: Draw):
+        self.projection = FeatureProjection(cues, options.deep_width, draw)
         self.trunk, self.interaction = _trunk_and_interaction(cues, options, draw)
         self.cue_conv = TokenConv(len(cues), draw)
 
     def __call__(self, cues: Cues, mask: Float[Array, "B T"], how: Pass) -> View:
+        cues = self.projection(cues).values()
         features = jnp.stack(
-            [self.trunk(x, mask, dataclasses.replace(how, row=row)) for row, x in enumerate(cues.values())], axis=1
+            [self.trunk(x, mask, dataclasses.replace(how, row=row)) for row, x in enumerate(cues)], axis=1
         )
         B, K, _ = features.shape
         gated, attention = self.interaction(features, jnp.broadcast_to(_any(mask)[:, None], (B, K)), how.precision)
@@ -107,6 +139,7 @@ class TemporalSegmentAttentiveInteraction(nnx.Module):
     """TSAI, the intra-cue branch: each segment of a cue is a token; interaction and convolution are shared by cues."""
 
     def __init__(self, cues: Mapping[str, tuple[int, int]], options: ModelOptions, draw: Draw):
+        self.projection = FeatureProjection(cues, options.deep_width, draw)
         self.trunk, self.interaction = _trunk_and_interaction(cues, options, draw)
         self.segment_conv = TokenConv(options.segments, draw)
         self.cue_conv = TokenConv(len(cues), draw)
@@ -122,7 +155,8 @@ class TemporalSegmentAttentiveInteraction(nnx.Module):
             cut = x[jnp.arange(B)[:, None, None], at]  # (B, S, L, V, C)
             return self.trunk(cut.reshape(B * S, *cut.shape[2:]), mask, dataclasses.replace(how, row=row))
 
-        features = jnp.stack([tokens(x, row).reshape(B, S, -1) for row, x in enumerate(cues.values())])
+        cues = self.projection(cues).values()
+        features = jnp.stack([tokens(x, row).reshape(B, S, -1) for row, x in enumerate(cues)])
         K, F = len(cues), features.shape[-1]
         gated, attention = self.interaction(features.reshape(K * B, S, F), jnp.tile(takes_part, (K, 1)), how.precision)
         gated = gated.reshape(K, B, S, -1)
@@ -183,8 +217,9 @@ class MCCL(nnx.Module):
 
 def _trunk_and_interaction(cues, options: ModelOptions, draw: Draw):
     trunk = TrunkOptions(options.width, options.blocks)
+    shapes = {name: (options.deep_width, 1) if V > MOST_POINTS else (V, C) for name, (V, C) in cues.items()}
     return (
-        Trunk(cues, trunk, len(cues) if options.statistics_per_cue else 1, draw),
+        Trunk(shapes, trunk, len(cues) if options.statistics_per_cue else 1, draw),
         AttentiveInteraction(trunk.features, options.hidden, options.heads, options.norm_eps, draw),
     )
 

@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from mccl_jax.cues import DEEP
 from mccl_jax.data.windows import Scaler, WindowOptions, cut_windows
-from tests.data.made import face
+from tests.data.made import face, session
 
 
 def faces(N=4):
@@ -54,6 +55,34 @@ def test_scales_are_pooled_by_unit_and_gaze_alone_is_centred():
     for name, x in scaled.cues.items():
         np.testing.assert_array_equal(x[~windows.mask], 0)
         assert x.dtype == np.float32, name
+
+
+@pytest.mark.parametrize("representation", ["relative", "min_max"])
+def test_cnn_features_are_centred_each_and_scaled_together(representation):
+    rng = np.random.default_rng(0)
+    level, spread = rng.uniform(0, 9, len(DEEP.points)), rng.uniform(0, 2, len(DEEP.points))
+    sessions = [
+        session(
+            np.arange(30) / 2,
+            {"deep": DEEP},
+            {"deep": (level + spread * rng.normal(size=(30, len(DEEP.points))))[..., None]},
+            success=np.arange(30) != 7,
+            session=f"s{n}",
+        )
+        for n in range(3)
+    ]
+    options = WindowOptions(rate=2, seconds=20, max_gap=0.0, representation=representation)
+    windows, _ = cut_windows(sessions, options)
+    np.testing.assert_array_equal(windows.cues["deep"][1, :7], sessions[1].cues["deep"][:7])  # as they are
+    windows.cues["deep"][2] = 1e6
+    rows = np.array([True, True, False])
+    scaler = Scaler.fit(windows, rows, options)
+    assert len(np.unique(scaler.scale["deep"])) == 1
+    scaled = scaler(windows).cues["deep"]
+    valid = scaled[rows][windows.mask[rows]].astype(float)
+    np.testing.assert_allclose(valid.mean(axis=0), 0, atol=1e-4)
+    assert np.sqrt((valid**2).mean()) == pytest.approx(1, rel=1e-4)
+    np.testing.assert_array_equal(scaled[~windows.mask], 0)
 
 
 def test_what_is_scaled_by_its_extremes_is_not_scaled_again():
