@@ -9,13 +9,22 @@ from typing import Any
 
 from data_builders.readers.openface import check_options
 from data_builders.simulator.options import Options as SimulationOptions
-from mccl_jax.cues import OPENFACE_CUES
+from mccl_jax.cues import DAIC_WOZ_CUES, E_DAIC_CUES, OPENFACE_CUES
 from mccl_jax.data.windows import WindowOptions
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.options import Options as EvaluationOptions
 from mccl_jax.models.mccl import ModelOptions
 from mccl_jax.training.begin import InitOptions
 
+_INTERVIEWS = {
+    "folds": ("",),
+    "missing": ("refuse",),
+    "form": ("3hz", "native"),
+    "labels": ("",),
+    "target": ("",),
+    "dev_fraction": (1 / 3,),
+    "split_seed": (0,),
+}
 # Corpus -> what keys of the data may be, where not everything may.
 CORPORA = {
     "openface": {"folds": ("",), "form": ("native",), "corrections": (("all",),)},
@@ -26,16 +35,10 @@ CORPORA = {
         "corrections": (("all",),),
         "dev_fraction": (1 / 3,),
     },
-    "daic_woz": {
-        "folds": ("",),
-        "missing": ("refuse",),
-        "form": ("3hz", "native"),
-        "labels": ("",),
-        "target": ("",),
-        "dev_fraction": (1 / 3,),
-        "split_seed": (0,),
-    },
+    "daic_woz": _INTERVIEWS,
+    "e_daic": _INTERVIEWS,
 }
+CUES = {"openface": OPENFACE_CUES, "cmdc": OPENFACE_CUES, "daic_woz": DAIC_WOZ_CUES, "e_daic": E_DAIC_CUES}
 
 # The mistakes of the official code that can be made, by the names that README gives them: key -> value that makes it.
 MISTAKES = {
@@ -54,7 +57,8 @@ MISTAKES = {
 class DataOptions:
     """Which recordings, and how they are read.
 
-    corpus         "cmdc", "daic_woz", or "openface" for recordings of one's own: whose layout the raw files have.
+    corpus         "cmdc", "daic_woz", "e_daic", or "openface" for recordings of one's own: whose layout the raw files
+                   have.
     manual_dir     folder of the raw corpus; empty for a simulated one.
     data_dir       where prepared data lie; empty for prepared/<name>.
     cues           in the order in which the model reads them.
@@ -63,9 +67,10 @@ class DataOptions:
     labels         name of the table of labels in `manual_dir`; empty where the corpus has tables of fixed names.
     target         its column that is to be predicted; empty where it is fixed.
     folds          of CMDC: "disjoint" (ours) or "official" (as published, overlapping). Empty for recordings of one's
-                   own, whose labels may have a column fold, and for DAIC-WOZ, which has splits.
-    form           of the records: "native", all frames; of DAIC-WOZ also "3hz", those that windows at 3 Hz look at.
-    corrections    of DAIC-WOZ, ids of its table of defects; ("all",) for all of them.
+                   own, whose labels may have a column fold, and for DAIC-WOZ and E-DAIC, which have splits.
+    form           of the records: "native", all frames; of DAIC-WOZ and E-DAIC also "3hz", those that windows at 3 Hz
+                   look at.
+    corrections    of DAIC-WOZ and E-DAIC, ids of their tables of defects; ("all",) for all of them.
     dev_fraction   share of subjects held out as dev where the corpus has no splits of its own.
     split_seed     of that division, which keeps a subject's sessions together and severities alike, or of CMDC's
                    disjoint folds.
@@ -94,7 +99,7 @@ class DataOptions:
                 raise UserError(
                     f"data.{key} is {getattr(self, key)!r}: expected {expected} with data.corpus {self.corpus}"
                 )
-        check_options(self.cues, self.missing, self.frame_rate)
+        check_options(self.cues, self.missing, self.frame_rate, CUES[self.corpus])
         if not 0 < self.dev_fraction < 1:
             raise UserError(f"data.dev_fraction is {self.dev_fraction}: expected a share between 0 and 1")
         if self.split_seed < 0:

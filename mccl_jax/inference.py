@@ -12,6 +12,7 @@ import numpy as np
 
 from data_builders.cmdc import session as cmdc
 from data_builders.daic_woz import session as daic_woz
+from data_builders.e_daic import session as e_daic
 from data_builders.openface import session as openface
 from data_builders.records import Session
 from mccl_jax import regressors
@@ -30,6 +31,8 @@ TRAINED_ON = (
     "this recording was trained on: what is said of it is no prediction, and neither is the interval; with folds, its "
     "out-of-fold prediction is in predictions.csv"
 )
+# Corpus -> who finds its recordings (`recordings`) and reads one of them (`read_recording`).
+READERS = {"openface": openface, "cmdc": cmdc, "daic_woz": daic_woz, "e_daic": e_daic}
 
 
 class Model:
@@ -102,7 +105,8 @@ class Model:
         return said | ({"simulated": SIMULATED} if self.config.evaluation.simulated else {})
 
     def predict_file(self, path: str | pathlib.Path, regressor: str | None = None) -> dict[str, Any]:
-        """`predict` for a recording as the model's corpus has it: an OpenFace CSV, for CMDC the folder of an interview.
+        """`predict` for a recording as the model's corpus has it: an OpenFace CSV, for CMDC the folder of an interview,
+        for DAIC-WOZ and E-DAIC the archive or folder of a session.
 
         Raises UserError where it cannot be read, or where its cues are not those of the model.
         """
@@ -116,7 +120,7 @@ class Model:
 
     @property
     def _reader(self):
-        return {"openface": openface, "cmdc": cmdc, "daic_woz": daic_woz}[self.config.data.corpus]
+        return READERS[self.config.data.corpus]
 
     def _windows(self, sessions: Iterable[Session]):
         """Scaled windows of all sessions, and notes on them. Raises UserError where one cannot be used."""

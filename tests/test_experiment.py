@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from configs import cmdc, common, daic_woz, openface, simulated
+from configs import cmdc, common, daic_woz, e_daic, openface, simulated
 from mccl_jax.errors import UserError
 from mccl_jax.experiment import Experiment
 
@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 SECTIONS = ("data", "windows", "model", "train", "evaluation")
 
 
-CONFIGS = [common.get_config(), openface.get_config(), simulated.get_config(), cmdc.get_config()]
+CONFIGS = [module.get_config() for module in (common, openface, simulated, cmdc, daic_woz, e_daic)]
 
 
 @pytest.mark.parametrize("config", [*CONFIGS, *(corpus.get_config("simulated") for corpus in (cmdc, daic_woz))])
@@ -84,6 +84,12 @@ def _changed(**sections):
         ({"data": {"corpus": "cmdc", "folds": "disjoint", "missing": "omit"}}, "data.missing is 'omit'"),
         ({"windows": {"seconds": 0.5}}, "2 frames cannot be cut into 3 segments"),
         ({"data": {"cues": ("face",)}}, "face"),
+        ({"data": {"cues": ("deep", "aus")}}, "expected one or more of landmarks, gaze, pose, aus"),
+        (
+            {"data": e_daic.get_config().data.to_dict() | {"cues": ("landmarks",)}},
+            "one or more of deep, gaze, pose, aus",
+        ),
+        ({"data": e_daic.get_config().data.to_dict() | {"missing": "omit"}}, "data.missing is 'omit'"),
         ({"data": {"dev_fraction": 1.0}}, "data.dev_fraction"),
         ({"evaluation": {"primary": "oracle"}}, "oracle"),
         ({"evaluation": {"reported_split": "train"}}, "train"),

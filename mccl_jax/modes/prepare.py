@@ -4,13 +4,18 @@ import pathlib
 
 from data_builders.cmdc import cmdc_dataset_builder
 from data_builders.daic_woz import daic_woz_dataset_builder
-from data_builders.daic_woz.defects import CORRECTIONS
+from data_builders.e_daic import e_daic_dataset_builder
 from data_builders.openface import openface_dataset_builder
 from data_builders.preparation import open_or_prepare
 from data_builders.report import Report
 from data_builders.simulator.corpus import DESCRIPTION, write_corpus
 from mccl_jax.errors import UserError
 from mccl_jax.experiment import DataOptions, Experiment
+
+_INTERVIEWS = {
+    "daic_woz": (daic_woz_dataset_builder.Builder, daic_woz_dataset_builder.DaicWozConfig),
+    "e_daic": (e_daic_dataset_builder.Builder, e_daic_dataset_builder.EDaicConfig),
+}
 
 
 def prepare(experiment: Experiment, say=print):
@@ -41,11 +46,10 @@ def _builder(data: DataOptions):
             target=data.target,
             labels=data.labels,
         )
-    if data.corpus == "daic_woz":
-        corrections = CORRECTIONS if data.corrections == ("all",) else data.corrections
-        return daic_woz_dataset_builder.Builder, daic_woz_dataset_builder.DaicWozConfig(
-            form=data.form, cues=data.cues, frame_rate=data.frame_rate, corrections=corrections
-        )
+    if data.corpus in _INTERVIEWS:
+        builder, config = _INTERVIEWS[data.corpus]
+        corrections = None if data.corrections == ("all",) else data.corrections
+        return builder, config(form=data.form, cues=data.cues, frame_rate=data.frame_rate, corrections=corrections)
     return openface_dataset_builder.Builder, openface_dataset_builder.OpenFaceConfig(
         cues=data.cues, missing=data.missing, frame_rate=data.frame_rate, target=data.target, labels=data.labels
     )

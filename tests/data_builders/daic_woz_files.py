@@ -67,11 +67,11 @@ def write_archive(path: pathlib.Path, contents: dict[str, str | bytes]) -> pathl
     return path
 
 
-def write_folder(path: pathlib.Path, contents: dict[str, str]) -> pathlib.Path:
+def write_folder(path: pathlib.Path, contents: dict[str, str | bytes]) -> pathlib.Path:
     """The same as a folder."""
     for name, content in contents.items():
         (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_text(content)
+        (path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
 
 
