@@ -266,6 +266,10 @@ def _notes(held_out: Sequence[HeldOut], pooled: Pooled, sessions: ScoredSessions
         )
     if options.group:
         notes.append(f"group mean: the train mean of each session's {options.group}, which the models are not told.")
+        if len(values := np.unique(pooled.group)) == 1:
+            notes.append(
+                f"All reported sessions have {options.group} {values[0]}: the errors within it are those above."
+            )
     if options.positive:
         called = (
             f"; called so at a prediction of {options.threshold:g} or more" if options.threshold is not None else ""

@@ -33,7 +33,7 @@ def results_table(results: dict[str, Any]) -> str:
         blocks += [_wrapped(_title(name, protocol, results["encoders"])), *_tables(results, protocol)]
     label = results["target"]["group"]
     for heading, parts in (("Fold by fold", results["folds"]), (f"Within each {label}", results["groups"])):
-        if parts:
+        if len(parts) > 1:  # a single one is the whole, which stands above
             blocks += [f"{heading}, protocol {results['primary']['protocol']}", _parts(parts)]
     blocks.append("\n".join(_wrapped(line, "  ") for line in _closing(results)))
     return "\n\n".join(blocks) + "\n"

@@ -55,7 +55,10 @@ def test_the_results_are_of_test_and_beside_those_of_the_interviewer(trained):
     assert "605_P" in report
     assert "lacks deep" in report
     assert "train 6 of 163, dev 1 of 56, test 2 of 56" in report
-    assert "the train mean of each session's interviewer" in " ".join(printed.split())
+    printed = " ".join(printed.split())
+    assert "the train mean of each session's interviewer" in printed
+    assert "All reported sessions have interviewer autonomous" in printed
+    assert "Within each interviewer" not in printed
 
 
 def test_predict_from_a_folder_and_an_archive(trained):
