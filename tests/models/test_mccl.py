@@ -170,6 +170,7 @@ def test_running_statistics_are_kept_per_cue_or_shared(masked, unmasked):
         (THREE_CUES, {"blocks": (1, 2), "segments": 4}),
         ({"deep": (1, 16), "aus": (17, 1)}, {"width": 6, "blocks": (1, 1, 1), "hidden": 8, "heads": 4}),
         ({"landmarks": (68, 3), "gaze": (2, 3), "pose": (2, 3), "aus": (17, 1)}, dataclasses.asdict(ModelOptions())),
+        ({"deep": (2048, 1), "gaze": (2, 3), "pose": (2, 3), "aus": (17, 1)}, dataclasses.asdict(ModelOptions())),
     ],
 )
 def test_shapes_follow_the_options(cues, options):
