@@ -9,8 +9,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from data_builders.daic_woz.session import find_sessions, read_session
+from data_builders.daic_woz.session import read_session
 from data_builders.readers.daic_woz_splits import read_splits
+from data_builders.readers.session_files import find_sessions
 from data_builders.records import Session
 
 from . import plain, recipe

@@ -5,7 +5,8 @@ import zipfile
 
 import pytest
 
-from data_builders.daic_woz.defects import DEFECTS, Exclude, Relabel, Shift
+from data_builders.daic_woz.defects import DEFECTS
+from data_builders.defects import Exclude, Relabel, Shift
 from data_builders.simulator.corpus import write_corpus
 from data_builders.simulator.daic_woz import (
     APPLE_DOUBLE,
