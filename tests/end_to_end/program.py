@@ -7,6 +7,10 @@ import subprocess
 import sys
 import time
 
+# A shell that starts the tests in the background has Ctrl-C ignored, by all that they start, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # A model and a corpus as small as the program can train: seconds, not minutes.
 TINY_MODEL = (
@@ -42,8 +46,6 @@ def start(folder: pathlib.Path, *arguments: str) -> subprocess.Popen:
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        # A shell that starts tests in the background has Ctrl-C ignored, in all that they start too.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

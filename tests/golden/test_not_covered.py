@@ -38,7 +38,7 @@ def trained():
     with jax.enable_x64():
         hyper = Hyper(np.int32(0), *(np.float64(x) for x in (1e-3, DECAY, 0.09)))
         (network, with_mask), (_, without) = advance(masked=True), advance(masked=False)
-        state = jax.device_get(init_state(network, adam(1e-8), 0)) | {"step": np.int32(1)}
+        state = jax.device_get(init_state(*network.init(0), adam(1e-8))) | {"step": np.int32(1)}
         for name, count in (("masked", 6), ("one", 5)):
             rows, present = draw(0, 1, np.arange(6), count, 4)
             assert present.sum() == count - 4
