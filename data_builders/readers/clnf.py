@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from data_builders.readers.openface import bound, few, implausible, rows_in_order, time_of, tracked
+from data_builders.readers.openface import as_cue, bound, few, implausible, rows_in_order, time_of, tracked
 from data_builders.readers.openface_text import Source, read_columns, read_header
 from mccl_jax.cues import DAIC_WOZ_AUS, DAIC_WOZ_CUES, Cue
 from mccl_jax.errors import UserError
@@ -97,9 +97,7 @@ def read_clnf(files: Mapping[str, Source], frame_rate: float = 30.0) -> Recordin
         if differ := int((values != values[0]).any(axis=0).sum()):
             notes.append(f"files of the session that differ in {name}: {differ} of {len(frame)} frames")
     cues = {
-        cue: np.stack([file.columns[column][rows[cue]] for column in COLUMNS[cue]], axis=-1)
-        .astype(np.float32)
-        .reshape(-1, *DAIC_WOZ_CUES[cue].shape)
+        cue: as_cue([file.columns[column][rows[cue]] for column in COLUMNS[cue]], DAIC_WOZ_CUES[cue])
         for cue, file in read.items()
     }
     bound(cues, notes)

@@ -99,12 +99,7 @@ def read_openface(
     rows = rows_in_order(columns, success, notes)
     columns = {name: values[rows] for name, values in columns.items()}
     success = success[rows]
-    arrays = {
-        name: np.stack([columns[column] for column in COLUMNS[name]], axis=-1)
-        .astype(np.float32)
-        .reshape(-1, *OPENFACE_CUES[name].shape)
-        for name in cues
-    }
+    arrays = {name: as_cue([columns[column] for column in COLUMNS[name]], OPENFACE_CUES[name]) for name in cues}
     bound(arrays, notes)
     if not (success & np.all([np.isfinite(array).all(axis=(1, 2)) for array in arrays.values()], axis=0)).any():
         raise UserError(
@@ -245,6 +240,12 @@ def time_of(frame: np.ndarray, timestamp: np.ndarray | None, frame_rate: float, 
         )
         return frame / rate
     return timestamp
+
+
+def as_cue(columns: Sequence[np.ndarray], cue: Cue) -> np.ndarray:
+    """(F, V, C) float32 of a cue's columns; what 32 bits cannot hold is infinite, which `bound` then finds."""
+    with np.errstate(over="ignore"):
+        return np.stack(columns, axis=-1).astype(np.float32).reshape(-1, *cue.shape)
 
 
 def bound(cues: Mapping[str, np.ndarray], notes: list[str]) -> None:
