@@ -5,8 +5,6 @@ python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER --config.
 python run.py --config=configs/cmdc.py:simulated              a simulated corpus of the same layout, a small model
 """
 
-import ml_collections
-
 from configs import common, simulated
 
 
@@ -27,20 +25,5 @@ def get_config(variant: str = ""):
     config.evaluation.threshold = 10.0  # from which on a predicted score calls somebody depressed
     config.evaluation.group = "group"  # HC or MDD
     if variant == "simulated":
-        _simulate(config)
+        simulated.in_the_layout_of(config, subjects=78)
     return config
-
-
-def _simulate(config: ml_collections.ConfigDict) -> None:
-    """A made-up corpus in place of the real one, and a model small enough for a laptop."""
-    small = simulated.get_config()
-    config.name = "cmdc_simulated"
-    config.simulation = small.simulation
-    config.simulation.subjects = 78
-    config.simulation.fps = 5.0
-    config.windows.seconds = small.windows.seconds
-    for key in ("width", "blocks", "projection"):
-        config.model[key] = small.model[key]
-    config.train = small.train
-    config.evaluation.target = "simulated PHQ-9"
-    config.evaluation.primary = small.evaluation.primary

@@ -31,23 +31,8 @@ def get_config(variant: str = ""):
     if variant == "official":
         _as_released(config)
     if variant == "simulated":
-        _simulate(config)
+        simulated.in_the_layout_of(config, subjects=60)
     return config
-
-
-def _simulate(config: ml_collections.ConfigDict) -> None:
-    """A made-up corpus in place of the real one, and a model small enough for a laptop."""
-    small = simulated.get_config()
-    config.name = "daic_woz_simulated"
-    config.simulation = small.simulation
-    config.simulation.subjects = 60
-    config.simulation.fps = 5.0
-    config.windows.seconds = small.windows.seconds
-    for key in ("width", "blocks", "projection"):
-        config.model[key] = small.model[key]
-    config.train = small.train
-    config.evaluation.target = small.evaluation.target
-    config.evaluation.primary = small.evaluation.primary
 
 
 def _as_released(config: ml_collections.ConfigDict) -> None:

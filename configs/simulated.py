@@ -48,3 +48,18 @@ def get_config():
     config.evaluation.threshold = 10.0
     config.evaluation.low, config.evaluation.high = 0.0, 24.0
     return config
+
+
+def in_the_layout_of(config: ml_collections.ConfigDict, subjects: int) -> None:
+    """Turns a corpus's config into one of a made-up corpus of its layout, with a model small enough for a laptop."""
+    small = get_config()
+    config.name = f"{config.name}_simulated"
+    config.simulation = small.simulation
+    config.simulation.subjects = subjects
+    config.simulation.fps = 5.0
+    config.windows.seconds = small.windows.seconds
+    for key in ("width", "blocks", "projection"):
+        config.model[key] = small.model[key]
+    config.train = small.train
+    config.evaluation.target = f"simulated {config.evaluation.target}"
+    config.evaluation.primary = small.evaluation.primary
