@@ -64,7 +64,7 @@ def run(experiment: Experiment) -> dict[str, dict]:
     for held_out in range(FOLDS):
         split = np.where([fold[name] == held_out for name in windows.session], "dev", "train")
         with tempfile.TemporaryDirectory() as workdir:
-            data = scaled(windows, split, facts.labels, experiment)
+            data = scaled(windows, facts, split, experiment)
             fit(experiment, data, "simulated", pathlib.Path(workdir), say=lambda line: None)
             rows += protocols.evaluate(evaluated_epochs(workdir), experiment.evaluation).predictions
     true, who = np.array([row["target"] for row in rows]), np.array([row["subject"] for row in rows])

@@ -16,7 +16,7 @@ from data_builders.defects import Defect, corrections_in, known_of, switched_on
 from data_builders.preparation import Plan, SessionBuilder, Source
 from data_builders.readers.archives import sizes
 from data_builders.readers.labels import SPLITS
-from data_builders.readers.openface import check_options
+from data_builders.readers.openface import check_options, few
 from data_builders.readers.phq8 import SCORE, Participant, Splits, find_tables
 from data_builders.readers.session_files import find_sessions
 from data_builders.records import Session
@@ -95,12 +95,6 @@ class InterviewBuilder(SessionBuilder, skip_registration=True):
     A corpus defines `BUILDER_CONFIGS`, whose class holds its `Corpus`.
     """
 
-    def __init__(self, *, config: InterviewConfig | str | None = None, **kwargs):
-        config = config or self.BUILDER_CONFIGS[0]
-        # TFDS takes one of its own configurations by name only.
-        name = getattr(config, "name", config)
-        super().__init__(config=name if name in self.builder_configs else config, **kwargs)
-
     @property
     def corpus(self) -> Corpus:
         """The corpus that is read."""
@@ -174,11 +168,10 @@ class InterviewBuilder(SessionBuilder, skip_registration=True):
         ]
 
     def _expected(self, folder: pathlib.Path) -> str:
-        inside = sorted(path.name for path in folder.iterdir())
-        few = ", ".join(inside[:5]) + (", ..." if len(inside) > 5 else "")
+        inside = few(sorted(path.name for path in folder.iterdir()), 5)
         return (
             f"expected the folder of {self.corpus.name}, with {self.corpus.archive} and so on, and "
-            f"{self.corpus.tables[0]} and so on (it holds {few}): correct --config.data.manual_dir"
+            f"{self.corpus.tables[0]} and so on (it holds {inside}): correct --config.data.manual_dir"
         )
 
 

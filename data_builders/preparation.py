@@ -55,8 +55,12 @@ class SessionBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
     Stored as array_record and read with `as_data_source`; `records.decode` makes a `Session` of an example.
     """
 
-    def __init__(self, **kwargs):
-        super().__init__(file_format="array_record", **kwargs)
+    def __init__(self, *, config: tfds.core.BuilderConfig | str | None = None, **kwargs):
+        config = config or self.BUILDER_CONFIGS[0]
+        # TFDS takes one of a builder's own configurations by name only.
+        name = getattr(config, "name", config)
+        config = name if name in self.builder_configs else config
+        super().__init__(file_format="array_record", config=config, **kwargs)
 
     @property
     @abc.abstractmethod

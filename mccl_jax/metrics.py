@@ -7,7 +7,7 @@ bootstrap of R resamples is one call with multiplicities (R, N). A metric is NaN
 
 Predictions from several folds are not pooled where it matters: a model of one fold may predict a little higher than
 that of another, and each predicts the mean of the others' severities, which is low where its own are high. Predicting
-the train mean would so get a correlation of -0.1 to -0.3. So CCC, Pearson's r and AUROC compare sessions of the same
+the train mean would so get a negative correlation. So CCC, Pearson's r and AUROC compare sessions of the same
 fold only: `folds` (N, K) has a 1 where the session is of the fold. Source: Forman and Scholz 2010, "Apples-to-apples
 in cross-validation studies".
 """

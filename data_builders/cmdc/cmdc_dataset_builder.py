@@ -17,7 +17,7 @@ from data_builders.cmdc.session import QUESTIONS, READER, Interview, find_interv
 from data_builders.digests import digests
 from data_builders.folds import folds_by_range, folds_by_subject
 from data_builders.preparation import UNSPLIT, Plan, SessionBuilder, Source
-from data_builders.readers.openface import check_options
+from data_builders.readers.openface import check_options, few
 from data_builders.readers.subject_info import TOTAL, SubjectInfo, read_subject_info, subject_id
 from data_builders.readers.workbooks import read_sheets
 from mccl_jax.cues import OPENFACE_CUES
@@ -26,7 +26,7 @@ from mccl_jax.errors import UserError
 FOLDS = ("disjoint", "official")
 NUMBER_OF_FOLDS = 5
 # Of the full corpus: people and answers with video.
-PEOPLE, ANSWERS = 44, 519
+SUBJECTS, ANSWERS = 44, 519
 # The published test folds, by ID. They overlap: MDD21 to MDD24 and HC41 to HC48 are tested twice.
 OFFICIAL = {
     "MDD": {1: (21, 26), 2: (1, 6), 3: (7, 12), 4: (13, 18), 5: (19, 24)},
@@ -88,12 +88,6 @@ class Builder(SessionBuilder):
     # TFDS' own way to find this file needs importlib_resources, which it does not install.
     code_path = epath.Path(__file__)
 
-    def __init__(self, *, config: CMDCConfig | str | None = None, **kwargs):
-        config = config or self.BUILDER_CONFIGS[0]
-        # TFDS takes one of its own configurations by name only.
-        name = getattr(config, "name", config)
-        super().__init__(config=name if name in self.builder_configs else config, **kwargs)
-
     @property
     def specification(self):
         return {name: OPENFACE_CUES[name] for name in self.builder_config.cues}
@@ -117,20 +111,20 @@ class Builder(SessionBuilder):
             raise UserError(f"{table}: there is no such file; {_expected(folder)}")
         info = read_subject_info(table, config.target)
         skipped = [
-            (name, f"has answers, but no row in {config.labels}") for name in interviews if name not in info.people
+            (name, f"has answers, but no row in {config.labels}") for name in interviews if name not in info.subjects
         ]
         skipped += [
             (name, f"{config.labels} says that there is video; no Q1.csv to Q{QUESTIONS}.csv is there")
-            for name, person in info.people.items()
+            for name, person in info.subjects.items()
             if person.video and name not in interviews
         ]
-        known = {name: interview for name, interview in interviews.items() if name in info.people}
+        known = {name: interview for name, interview in interviews.items() if name in info.subjects}
         if not known:
             raise UserError(
                 f"{folder}: none of the {len(interviews)} people with answers ({', '.join(list(interviews)[:3])}, ...) "
                 f"has a row in {config.labels}; expected the table of the same corpus: put it there"
             )
-        if all(math.isnan(info.people[name].target) for name in known):
+        if all(math.isnan(info.subjects[name].target) for name in known):
             raise UserError(
                 f"{table}: column {config.target} holds no number for anybody with answers; expected severities: name "
                 "their column with --config.data.target"
@@ -141,7 +135,7 @@ class Builder(SessionBuilder):
                 name,
                 UNSPLIT,
                 functools.partial(
-                    read_interview, interview, info.people[name], folds[name], config.cues, config.frame_rate
+                    read_interview, interview, info.subjects[name], folds[name], config.cues, config.frame_rate
                 ),
             )
             for name, interview in known.items()
@@ -155,7 +149,7 @@ class Builder(SessionBuilder):
 
     def _folds(self, known: dict[str, Interview], info: SubjectInfo) -> dict[str, tuple[int, ...]]:
         """The folds, 1..5, in which each person is tested; none without a known target."""
-        people = [info.people[name] for name in known]
+        people = [info.subjects[name] for name in known]
         if self.builder_config.folds == "official":
             numbered = {person.subject: subject_id(person.subject) for person in people}
             return {name: folds_by_range(number, OFFICIAL[group]) for name, (group, number) in numbered.items()}
@@ -190,13 +184,13 @@ def _table(folder: pathlib.Path, name: str) -> pathlib.Path:
 
 def _counts(known: dict[str, Interview], info: SubjectInfo, target: str) -> list[str]:
     answers = sum(len(interview.answers) for interview in known.values())
-    notes = [f"people and answers with video: {len(known)} and {answers}; the full corpus has {PEOPLE} and {ANSWERS}"]
-    without = [name for name, person in info.people.items() if person.video is False and name not in known]
+    notes = [f"people and answers with video: {len(known)} and {answers}; the full corpus has {SUBJECTS} and {ANSWERS}"]
+    without = [name for name, person in info.subjects.items() if person.video is False and name not in known]
     if without:
         notes.append(f"people without video, as the table of people says: {len(without)}")
-    if unexpected := [name for name in known if info.people[name].video is False]:
+    if unexpected := [name for name in known if info.subjects[name].video is False]:
         notes.append(f"has answers, though the table of people says that there is no video: {', '.join(unexpected)}")
-    if unlabelled := [name for name in known if math.isnan(info.people[name].target)]:
+    if unlabelled := [name for name in known if math.isnan(info.subjects[name].target)]:
         notes.append(f"no known {target}, neither fitted nor scored: {', '.join(unlabelled)}")
     return notes
 
@@ -226,9 +220,7 @@ def _numbers(cell: object) -> tuple[int, ...]:
 
 
 def _expected(folder: pathlib.Path) -> str:
-    inside = sorted(path.name for path in folder.iterdir())
-    few = ", ".join(inside[:5]) + (", ..." if len(inside) > 5 else "")
     return (
         "expected the folder of CMDC, with SubjectInfo.xlsx and the folders HC01.., MDD01.. at any depth (it holds "
-        f"{few}): correct --config.data.manual_dir"
+        f"{few(sorted(path.name for path in folder.iterdir()), 5)}): correct --config.data.manual_dir"
     )

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from data_builders.digests import digest
 from data_builders.readers.openface import READER as OPENFACE_READER
 from data_builders.readers.openface import Recording, read_openface
-from data_builders.readers.subject_info import Person, subject_id, subject_name
+from data_builders.readers.subject_info import Subject, subject_id, subject_name
 from data_builders.records import Session
 from data_builders.statistics import statistics
 from mccl_jax.cues import OPENFACE_CUES
@@ -103,7 +104,7 @@ def read_recording(path: pathlib.Path, cues: Sequence[str], frame_rate: float) -
 
 def read_interview(
     interview: Interview,
-    person: Person | None = None,
+    person: Subject | None = None,
     folds: tuple[int, ...] = (),
     cues: Sequence[str] = tuple(OPENFACE_CUES),
     frame_rate: float = 30.0,
@@ -128,7 +129,7 @@ def read_interview(
     notes += [f"answers left out: {'; '.join(left_out)}"] if left_out else []
     times, begins = _end_to_end(list(read.values()), frame_rate)
     answers = [
-        {"question": question, "file": path.name, "sha256": _digest(path), "begins": begin}
+        {"question": question, "file": path.name, "sha256": digest(path), "begins": begin}
         for (question, path), begin in zip(((q, interview.answers[q]) for q in read), begins, strict=True)
     ]
 
@@ -198,8 +199,3 @@ def _notes_of_answers(read: Mapping[int, Recording]) -> list[str]:
             what, _, details = note.partition(": ")
             kinds.setdefault(what, []).append(f"Q{question} {details}".rstrip())
     return [f"{what}: {'; '.join(said)}" for what, said in kinds.items()]
-
-
-def _digest(path: pathlib.Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

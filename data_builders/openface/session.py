@@ -1,12 +1,12 @@
 """One OpenFace CSV as a session; needs no TFDS, so that a prediction for a new recording can use it."""
 
 import dataclasses
-import hashlib
 import pathlib
 from collections.abc import Sequence
 
 import numpy as np
 
+from data_builders.digests import digest
 from data_builders.readers.labels import Label
 from data_builders.readers.openface import READER, read_openface
 from data_builders.records import Session
@@ -46,8 +46,6 @@ def read_session(
     path = pathlib.Path(path)
     recording = read_openface(path, cues, missing, frame_rate)
     label = label or Label(line=0, file=path.name, subject="", target=float("nan"), split="", fold=-1, gender="")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     session = Session(
         session=session_name(label.file),
         subject=label.subject,
@@ -63,6 +61,6 @@ def read_session(
         folds=() if label.fold < 0 else (label.fold,),
         gender=label.gender,
         labels=label.labels,
-        provenance={"file": label.file, "sha256": digest, "reader": READER, "notes": list(recording.notes)},
+        provenance={"file": label.file, "sha256": digest(path), "reader": READER, "notes": list(recording.notes)},
     )
     return dataclasses.replace(session, statistics=statistics(session))

@@ -21,7 +21,7 @@ _VIDEO = ("VideoAvailabe", "VideoAvailable")
 
 
 @dataclasses.dataclass(frozen=True)
-class Person:
+class Subject:
     """One row: who, in which row, and what is known.
 
     group    "HC" (healthy control) or "MDD" (patient), by the ID.
@@ -42,9 +42,9 @@ class Person:
 
 @dataclasses.dataclass(frozen=True)
 class SubjectInfo:
-    """People by ID, and notes on what had to be repaired, each "what: details"."""
+    """Subjects by ID, and notes on what had to be repaired, each "what: details"."""
 
-    people: Mapping[str, Person]
+    subjects: Mapping[str, Subject]
     notes: tuple[str, ...]
 
 
@@ -137,7 +137,7 @@ def _firsts(group: str) -> list[tuple[str, int]]:
     return [(other, 1) for other in ("HC", "MDD") if other != group]
 
 
-def _person(row: int, subject: str, cells: Mapping[str, Cell], target: str, notes: list[str]) -> Person:
+def _person(row: int, subject: str, cells: Mapping[str, Cell], target: str, notes: list[str]) -> Subject:
     def number(name: str) -> float | None:
         value = cells.get(name)
         if isinstance(value, str):
@@ -160,7 +160,7 @@ def _person(row: int, subject: str, cells: Mapping[str, Cell], target: str, note
         total = _checked_total(subject, total, items, notes)
     video = next((number(name) for name in _VIDEO if name in cells), None)
     others = {name: value for name, value in cells.items() if name not in ("ID", "MDD", target, *ITEMS)}
-    return Person(
+    return Subject(
         subject=subject,
         row=row,
         group=group,

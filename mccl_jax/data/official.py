@@ -24,10 +24,7 @@ FRAME_RATE, STEP = 30, 10  # frames a second; of which every tenth is kept
 WINDOW, TRAIN_HOP = 60 * FRAME_RATE, 50 * FRAME_RATE
 FRAMES = WINDOW // STEP  # of a window, kept: 180
 WINDOWS = 7  # that the model sees; the official loader stops at a session that has fewer
-
-
 NO_MISTAKES = OfficialOptions()
-AS_RELEASED = OfficialOptions(True, True, True, True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +97,8 @@ def cut_official_windows(
         specification = specification or dict(session.specification)
         if dict(session.specification) != specification:
             raise UserError(f"{session.session}: its cues differ from those of the sessions before it")
-        cues, mask, found = model_input(official_windows(session, options))
+        one = official_windows(session, options)
+        cues, mask, found = model_input(one)
         if not mask.any():
             notes.append(f"{session.session}: no frame in its official windows holds data, left out")
             continue
@@ -110,6 +108,8 @@ def cut_official_windows(
                 "and masked"
             )
         frames, usable = session.recorded
+        if left := int(np.any([np.isnan(values).any(axis=(2, 3)) for values in one.cues.values()], axis=0).sum()):
+            notes.append(f"{session.session}: {left} frames that the official code leaves as NaN are masked")
         rows.append((session, cues, mask, usable / frames))
     if not rows:
         raise UserError("no session with a usable frame: " + ("; ".join(notes[:3]) or "the data set is empty"))

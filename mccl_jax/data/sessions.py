@@ -7,7 +7,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from data_builders.records import Session, decode
-from mccl_jax.data.windows import WindowOptions, Windows, cut_windows
+from mccl_jax.data.options import BY_QUESTION, QUESTIONS, WindowOptions
+from mccl_jax.data.windows import Windows, cut_windows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +42,7 @@ def windows_and_facts(sessions: Iterable[Session], options: WindowOptions) -> tu
         for session in sessions:
             labels = {"gender": session.gender, **session.labels}
             seen[session.session] = session.split, session.folds, labels, session.provenance.get("sha256", "")
-            seconds[session.session] = _interview_seconds(session)
+            seconds[session.session] = _seconds(session, options)
             yield session
 
     windows, notes = cut_windows(passing(), options)
@@ -50,32 +51,39 @@ def windows_and_facts(sessions: Iterable[Session], options: WindowOptions) -> tu
         for session, usable in zip(windows.session, windows.usable, strict=True)
         if usable < 0.5
     ]
-    notes += _unseen(windows, options, np.array([seconds[name] for name in windows.session]))
+    notes += _unseen(windows.session, *np.array([seconds[name] for name in windows.session]).T)
     split, folds, labels, digests = zip(*(seen[name] for name in windows.session), strict=True)
     return windows, Facts(np.array(split), folds, _columns(labels), digests), notes
 
 
-def _interview_seconds(session: Session) -> float:
-    """How long the interview lasts by its usable frames, answer by answer."""
-    usable = session.usable
-    time, question = session.time[usable], session.question[usable]
-    return float(sum(np.ptp(time[question == one]) for one in np.unique(question)))
+def _seconds(session: Session, options: WindowOptions) -> tuple[float, float]:
+    """(how long the session lasts, by its speech or its usable frames; how much of that its window reaches over)."""
+    time, question = session.time[session.usable], session.question[session.usable]
+    if not len(time):
+        return 0.0, 0.0
+    if options.segments == BY_QUESTION:
+        lengths = np.array([np.ptp(time[question == one]) for one in np.unique(question)])
+        longest = options.frames // QUESTIONS / options.rate
+    else:
+        lengths = np.diff(np.where(np.isfinite(session.speech_span), session.speech_span, time[[0, -1]]))
+        longest = options.frames / options.rate
+    return float(lengths.sum()), float(np.minimum(lengths, longest).sum())
 
 
-def _unseen(windows: Windows, options: WindowOptions, seconds: np.ndarray) -> list[str]:
-    """What of the interviews no window holds, because it is longer or because its times leap."""
-    seen = windows.mask.sum(axis=1) / options.rate
-    cut = seconds > seen + 0.05 * seconds + 2
-    notes = []
-    if cut.any():
-        notes.append(
-            f"{cut.sum()} of {len(windows)} sessions are longer than their window: of the time of all sessions "
-            f"{1 - seen.sum() / seconds.sum():.0%} is not seen (windows.seconds)"
-        )
-    return notes + [
-        f"{session}: only {part:.0f} of its {whole:.0f} s are in the window"
-        for session, part, whole in zip(windows.session, seen, seconds, strict=True)
-        if part < 0.5 * whole - 2
+def _unseen(session: np.ndarray, whole: np.ndarray, seen: np.ndarray) -> list[str]:
+    """What of the sessions (N,) lies behind their windows; `whole` and `seen` (N,) in seconds."""
+    longer = whole > seen + 1
+    if not longer.any():
+        return []
+    share = 1 - seen.sum() / whole.sum()
+    return [
+        f"{longer.sum()} of {len(session)} sessions are longer than their window: {share:.0%} of the time of all "
+        "sessions is not seen (windows.seconds)",
+        *(
+            f"{name}: only {part:.0f} of its {all_of_it:.0f} s are in the window"
+            for name, part, all_of_it in zip(session, seen, whole, strict=True)
+            if part < all_of_it / 2
+        ),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shlex
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -85,9 +86,9 @@ def _npz(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 def _torch(path: pathlib.Path) -> dict[str, np.ndarray]:
     convert = (
-        'python -c "import torch, safetensors.torch as s; s.save_file({k: v.contiguous().clone() for k, v in '
-        f"torch.load('{path}', map_location='cpu', weights_only=True).items()}}, "
-        f"'{path.with_suffix('.safetensors')}')\""
+        'python -c "import sys, torch, safetensors.torch as s; s.save_file({k: v.contiguous().clone() for k, v in '
+        "torch.load(sys.argv[1], map_location='cpu', weights_only=True).items()}, sys.argv[2])\" "
+        + shlex.join([str(path), str(path.with_suffix(".safetensors"))])
     )
     try:
         import torch

@@ -47,8 +47,11 @@ def run(
     changed = {key: value for key, value in (changes or {}).items() if before[key] != value}
     experiment = dataclasses.replace(experiment, evaluation=Options(**{**before, **changed}))
     trainings = _trainings(workdir)
-    ended = {name: _end_of_training(workdir / name, experiment) for name in trainings}
-    _refuse_missing(workdir, trainings, ended[trainings[-1]].metadata["trainings"])
+    steps_per_epoch = {}
+    for name in trainings:  # of the arrays only those of the last, the final model, are kept
+        arrays, metadata = _end_of_training(workdir / name, experiment)
+        steps_per_epoch[name] = metadata["steps_per_epoch"]
+    _refuse_missing(workdir, trainings, metadata["trainings"])
     epochs = {name: _evaluated(workdir / name, experiment) for name in trainings}
 
     def track(of_training):
@@ -68,7 +71,7 @@ def run(
     evaluation.results["sessions"] = list(notes)
     evaluation.results["changed_after_training"] = sorted(changed)
     evaluation.results["notes"] += [
-        f"CHANGED AFTER TRAINING: evaluation.{key} was {before[key]!r}, is {value!r}, a choice made knowing the scores."
+        f"CHANGED AFTER TRAINING: evaluation.{key} was {before[key]!r}, is {value!r}; the scores may have guided it."
         for key, value in changed.items()
     ]
     evaluation.results["encoders"] = experiment.init.words
@@ -78,28 +81,16 @@ def run(
             "protocol official."
         )
 
-    curves = [_loss_curve(workdir / name, ended[name].steps_per_epoch, by_epoch=len(scored) > 1) for name in scored]
+    curves = [_loss_curve(workdir / name, steps_per_epoch[name], by_epoch=len(scored) > 1) for name in scored]
     longest = max(curve.shape[1] for curve in curves)  # a fold whose metrics.jsonl is gone has none
     curve = np.mean([curve for curve in curves if curve.shape[1] == longest], axis=0)
     figures.draw_curves(workdir / "curves.png", evaluation.results, *curve)
     figures.draw_predicted_against_true(
         workdir / "predicted_against_true.png", evaluation.results, evaluation.predictions
     )
-    _save_model(workdir / MODEL, ended[trainings[-1]], evaluation, experiment)
+    _save_model(workdir / MODEL, arrays, metadata, evaluation, experiment)
     results.write(evaluation, workdir)
     say(tables.results_table(evaluation.results))
-
-
-@dataclasses.dataclass(frozen=True)
-class _Ended:
-    """The checkpoint after the last step of a training."""
-
-    arrays: dict
-    metadata: dict
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return self.metadata["steps_per_epoch"]
 
 
 def _trainings(workdir: pathlib.Path) -> list[str]:
@@ -116,13 +107,14 @@ def _refuse_missing(workdir: pathlib.Path, found: Sequence[str], expected: Seque
         )
 
 
-def _end_of_training(workdir: pathlib.Path, experiment: Experiment) -> _Ended:
+def _end_of_training(workdir: pathlib.Path, experiment: Experiment) -> tuple[dict, dict]:
+    """(arrays, metadata) of the checkpoint after the last step."""
     newest = checkpoints.newest(workdir / CHECKPOINTS)
     if newest is not None:
         arrays, metadata, _ = newest
         total = metadata["steps_per_epoch"] * experiment.train.epochs
         if int(arrays["state"]["step"]) == total:
-            return _Ended(arrays, metadata)
+            return arrays, metadata
     found = f"step {int(newest[0]['state']['step'])} of {total}" if newest else "none"
     raise UserError(
         f"{workdir}: its training is not finished (newest readable checkpoint: {found}); run the training's command "
@@ -151,9 +143,11 @@ def _loss_curve(workdir: pathlib.Path, steps_per_epoch: int, by_epoch: bool) -> 
     return np.array([[epoch, loss[epochs == epoch].mean()] for epoch in np.unique(epochs)]).T
 
 
-def _save_model(folder: pathlib.Path, ended: _Ended, evaluation: protocols.Evaluation, experiment: Experiment) -> None:
+def _save_model(
+    folder: pathlib.Path, arrays: dict, metadata: dict, evaluation: protocols.Evaluation, experiment: Experiment
+) -> None:
     """The final model with its regressors and the intervals around their predictions."""
-    state = {name: ended.arrays["state"][name] for name in ("params", "batch_stats")}
+    state = {name: arrays["state"][name] for name in ("params", "batch_stats")}
     regressors = {
         name: {
             "regressor": json.loads(regressor.to_json()),
@@ -163,6 +157,6 @@ def _save_model(folder: pathlib.Path, ended: _Ended, evaluation: protocols.Evalu
     }
     checkpoints.save(
         folder,
-        {"state": state, "scaler": ended.arrays["scaler"]},
-        {**ended.metadata, "experiment": experiment.to_json(), "regressors": regressors},
+        {"state": state, "scaler": arrays["scaler"]},
+        {**metadata, "experiment": experiment.to_json(), "regressors": regressors},
     )

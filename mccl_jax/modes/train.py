@@ -6,7 +6,7 @@ import json
 import os
 import pathlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from mccl_jax.data.splits import ALL, divisions
 from mccl_jax.data.windows import Scaler, Windows
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation import held_out
-from mccl_jax.evaluation.options import Options as EvaluationOptions
 from mccl_jax.experiment import Experiment
 from mccl_jax.files import locked, replacing
 from mccl_jax.modes import evaluate
@@ -39,7 +38,7 @@ def run(experiment: Experiment, workdir: pathlib.Path, say=print) -> None:
     clock.lap("prepare")
 
     windows, facts, notes = windows_and_facts(read_sessions(builder), experiment.windows)
-    check_labels(windows, facts, experiment.evaluation)
+    held_out.check_labels(facts.labels, windows.session, experiment.evaluation)
     data, evaluation = experiment.data, experiment.evaluation
     divided = divisions(windows, facts, evaluation.reported_split, data.dev_fraction, data.split_seed)
     notes += _batch_notes(divided, experiment.train.batch_size)
@@ -59,9 +58,7 @@ def run(experiment: Experiment, workdir: pathlib.Path, say=print) -> None:
         for name, split in divided.items():
             if name:
                 say(f"{name.replace('_', ' ')}: {(split == 'train').sum()} of {len(split)} sessions are trained on")
-            ready = dataclasses.replace(
-                scaled(windows, split, facts.labels, experiment), digests=facts.digests, trainings=tuple(divided)
-            )
+            ready = scaled(windows, facts, split, experiment, tuple(divided))
             fit(experiment, ready, report.fingerprint, workdir / name, say)
         clock.lap("train")
         evaluate.run(workdir, dataclasses.asdict(options), notes, say)
@@ -70,16 +67,11 @@ def run(experiment: Experiment, workdir: pathlib.Path, say=print) -> None:
 
 
 def scaled(
-    windows: Windows, split: np.ndarray, labels: Mapping[str, np.ndarray], experiment: Experiment
+    windows: Windows, facts: Facts, split: np.ndarray, experiment: Experiment, trainings: Sequence[str] = ("",)
 ) -> TrainingData:
-    """The data of one training: the scales are those of its train sessions."""
+    """The data of one of the `trainings` of a workdir: the scales are those of its train sessions."""
     scaler = Scaler.fit(windows, split == "train", experiment.windows)
-    return TrainingData(scaler(windows), split, scaler, labels)
-
-
-def check_labels(windows: Windows, facts: Facts, evaluation: EvaluationOptions) -> None:
-    """Raises UserError where a label that the evaluation asks for is not there, or unknown for a session."""
-    held_out.check_labels(facts.labels, windows.session, evaluation)
+    return TrainingData(scaler(windows), split, scaler, facts.labels, facts.digests, trainings)
 
 
 class Clock:

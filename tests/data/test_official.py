@@ -9,7 +9,6 @@ from data_builders.daic_woz.session import read_session
 from data_builders.thinning import thin
 from mccl_jax.cues import DAIC_WOZ_CUES
 from mccl_jax.data.official import (
-    AS_RELEASED,
     OfficialOptions,
     cut_official_windows,
     model_input,
@@ -43,7 +42,7 @@ def golden():
 def test_equal_to_the_official_preparation(golden):
     assert golden
     for one, expected in golden.values():
-        found = official_windows(one, AS_RELEASED)
+        found = official_windows(one, official.AS_RELEASED)
         assert len(found.mask) == expected["num_windows"]
         assert len(one.time) == expected["num_frames"]
         times = one.provenance["transcript"]
@@ -55,7 +54,7 @@ def test_equal_to_the_official_preparation(golden):
 @pytest.mark.parametrize("switch", SWITCHES)
 def test_each_mistake_is_what_makes_them_equal(golden, switch):
     """With one switched off some value of some session is another; so none of the four is idle."""
-    options = dataclasses.replace(AS_RELEASED, **{switch: False})
+    options = dataclasses.replace(official.AS_RELEASED, **{switch: False})
 
     def differs(one, expected):
         found = official_windows(one, options)
@@ -109,7 +108,7 @@ def rows_of(values):
 @pytest.mark.parametrize(("split", "hop"), [("train", 1500), ("dev", 1800), ("test", 1800)])
 def test_more_than_two_windows(split, hop):
     """Rows 20 to 5000, as the whole of D1 to D4 has them; landmarks of train begin with row 0."""
-    found = official_windows(ramp(5400, 20, 5000, split), AS_RELEASED)
+    found = official_windows(ramp(5400, 20, 5000, split), official.AS_RELEASED)
     count = -(-(4980 + (20 if split == "train" else 0) - 1800) // hop) + 1
     assert len(found.mask) == count == (4 if split == "train" else 3)
     at = hop * np.arange(count)[:, None] + np.arange(0, 1800, 10)
@@ -230,7 +229,7 @@ def test_cells_that_are_no_number(tmp_path, column):
     made["AUs"]["AU26_r"][50] = made["AUs"]["AU23_c"][50] = "1.#QNAN"
     made["gaze"]["z_h1"][60] = "-1.#IND"
     one = raw_session(tmp_path, made, ROWS)
-    found = official_windows(one, AS_RELEASED)
+    found = official_windows(one, official.AS_RELEASED)
     assert found.mask.shape == (1, 180)
     end = int(9.4 * 30)
     kept = np.arange(0, end, 10)
@@ -256,20 +255,20 @@ def test_rows_before_the_first_utterance_count(tmp_path):
     """Sync markers are rows of the transcript; for the span of speech they are none."""
     one = raw_session(tmp_path, tables(300), [(0.5, 0.6, "Ellie", "<sync>"), *ROWS[1:], (9.5, 9.9, "Ellie", "[sync]")])
     assert one.speech_span.tolist() == [1.0, 9.4]
-    found = official_windows(one, AS_RELEASED)
+    found = official_windows(one, official.AS_RELEASED)
     np.testing.assert_array_equal(found.mask[0], np.arange(0, 1800, 10) < int(9.9 * 30) - 15)
     np.testing.assert_array_equal(found.cues["pose"][0, 0, 0], one.cues["pose"][15, 0])
 
 
 def test_transcripts_that_end_after_the_video_or_before_they_begin(tmp_path):
     long = raw_session(tmp_path, tables(300), [(0.0, 99.0, "Ellie", "hi")])
-    np.testing.assert_array_equal(official_windows(long, AS_RELEASED).mask[0], np.arange(180) < 30)
+    np.testing.assert_array_equal(official_windows(long, official.AS_RELEASED).mask[0], np.arange(180) < 30)
     none = raw_session(tmp_path, tables(300), [(5.0, 6.0, "Ellie", "hi"), (1.0, 2.0, "Ellie", "hi")])
-    assert official_windows(none, AS_RELEASED).mask.shape == (0, 180)
+    assert official_windows(none, official.AS_RELEASED).mask.shape == (0, 180)
 
 
 def test_the_models_input_is_seven_windows_end_to_end():
-    windows = official_windows(ramp(18000, 20, 16000, "dev"), AS_RELEASED)
+    windows = official_windows(ramp(18000, 20, 16000, "dev"), official.AS_RELEASED)
     cues, mask, found = model_input(windows)
     assert (len(windows.mask), found) == (9, 7)
     assert {name: values.shape for name, values in cues.items()} == {
@@ -284,7 +283,7 @@ def test_sessions_with_fewer_windows_are_padded_and_said():
     short, none = ramp(4000, 0, 3700), ramp(4000, 0, 290)
     short = dataclasses.replace(short, session="short")
     none, whole = dataclasses.replace(none, session="none"), dataclasses.replace(ramp(18000, 0, 17000), session="whole")
-    windows, notes = cut_official_windows([short, none, whole], AS_RELEASED)
+    windows, notes = cut_official_windows([short, none, whole], official.AS_RELEASED)
     assert windows.session.tolist() == ["short", "whole"]
     assert len(notes) == 2
     assert notes[0].startswith("short: 3 of 7 official windows")
@@ -298,7 +297,7 @@ def test_sessions_with_fewer_windows_are_padded_and_said():
     assert windows.severity.tolist() == [7.0, 7.0]
     assert windows.usable.tolist() == [1.0, 1.0]
     with pytest.raises(UserError, match="no session with a usable frame: none: no frame"):
-        cut_official_windows([none], AS_RELEASED)
+        cut_official_windows([none], official.AS_RELEASED)
 
 
 def test_records_that_do_not_hold_what_is_needed():

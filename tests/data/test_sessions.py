@@ -1,5 +1,7 @@
 """What is known of sessions besides their cues stays beside the right windows."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -67,14 +69,26 @@ def test_nothing_usable_at_all_is_refused():
 
 
 def test_what_no_window_holds_is_said():
-    """An interview of 4 s in a window of 4 s is seen; of one of 40 s a tenth is."""
+    """Of an interview of 39.5 s a window of 4 s sees a tenth; frames that failed are another matter."""
     long = plain(np.arange(0, 40, 0.5), np.arange(80), session="long", subject="long")
-    _, _, notes = windows_and_facts(iter([made("a"), long, made("c")]), OPTIONS)
+    gap = plain(np.r_[0:1:0.5, 3:4:0.5], np.arange(4), session="gap", subject="gap")
+    _, _, notes = windows_and_facts(iter([made("a"), long, gap]), OPTIONS)
     assert notes == [
-        "1 of 3 sessions are longer than their window: of the time of all sessions 74% is not seen (windows.seconds)",
+        "1 of 3 sessions are longer than their window: 76% of the time of all sessions is not seen (windows.seconds)",
         "long: only 4 of its 40 s are in the window",
     ]
-    assert windows_and_facts(iter([made("a"), made("c")]), OPTIONS)[2] == []
+    assert windows_and_facts(iter([made("a"), gap]), OPTIONS)[2] == []
+
+
+def test_an_answer_that_is_longer_than_its_share_is_said():
+    time = np.arange(0, 30, 0.5)
+    one = plain(time, time, session="a", subject="a")
+    one = dataclasses.replace(one, question=np.where(time < 20, 1, 2).astype(np.int32))
+    options = WindowOptions(rate=2.0, seconds=120.0, segments="question")
+    _, _, notes = windows_and_facts(iter([one]), options)
+    assert notes == [
+        "1 of 1 sessions are longer than their window: 33% of the time of all sessions is not seen (windows.seconds)"
+    ]
 
 
 def test_recordings_are_known_by_their_digests():

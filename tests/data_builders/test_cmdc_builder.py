@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 import tensorflow_datasets as tfds
 
-from data_builders.cmdc.cmdc_dataset_builder import ANSWERS, OFFICIAL, PEOPLE, Builder, CMDCConfig
+from data_builders.cmdc.cmdc_dataset_builder import ANSWERS, OFFICIAL, SUBJECTS, Builder, CMDCConfig
 from data_builders.cmdc.session import find_interviews, read_interview
 from data_builders.preparation import UNSPLIT, open_or_prepare
 from data_builders.readers.openface import read_openface
@@ -98,7 +98,7 @@ def refused(words, *args, **options):
 def test_44_people_and_519_answers(prepared, folds):
     found, report, _ = prepared[folds]
     assert list(found) == NAMES
-    assert (report.sessions, report.subjects, report.unlabelled) == (PEOPLE, PEOPLE, 0) == (44, 44, 0)
+    assert (report.sessions, report.subjects, report.unlabelled) == (SUBJECTS, SUBJECTS, 0) == (44, 44, 0)
     assert report.splits == {UNSPLIT: {"sessions": 44, "subjects": 44}}
     left_out = report.notes["answers left out"]["examples"]  # of a simulated face that was not tracked at all
     answers = sum(len(one.provenance["answers"]) for one in found.values())

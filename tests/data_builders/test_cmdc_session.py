@@ -18,11 +18,11 @@ from data_builders.cmdc.session import (
 )
 from data_builders.readers.openface import READER as OPENFACE_READER
 from data_builders.readers.openface import read_openface
-from data_builders.readers.subject_info import Person
+from data_builders.readers.subject_info import Subject
 from mccl_jax.errors import UserError
 from tests.data_builders.openface_files import columns, write
 
-PERSON = Person("HC07", 8, "HC", False, True, 5.0, {"Age": 30.0, "PHQ-1": None})
+PERSON = Subject("HC07", 8, "HC", False, True, 5.0, {"Age": 30.0, "PHQ-1": None})
 
 
 def touch(folder, *names):

@@ -8,11 +8,11 @@ from data_builders.folds import folds_by_range, folds_by_subject
 from mccl_jax.errors import UserError
 
 # 44 people, 25 and 19 of two groups whose severities overlap, each with one to three sessions.
-PEOPLE = np.array([f"p{i:02d}" for i in range(44)])
+SUBJECTS = np.array([f"p{i:02d}" for i in range(44)])
 GROUP_OF = np.where(np.arange(44) < 25, "HC", "MDD")
 SEVERITY_OF = np.where(np.arange(44) < 25, np.arange(44) % 10, 8 + np.arange(44) % 13).astype(float)
 PERSON = np.repeat(np.arange(44), 1 + np.arange(44) % 3)
-SUBJECT, GROUP, SEVERITY = PEOPLE[PERSON], GROUP_OF[PERSON], SEVERITY_OF[PERSON]
+SUBJECT, GROUP, SEVERITY = SUBJECTS[PERSON], GROUP_OF[PERSON], SEVERITY_OF[PERSON]
 
 
 def dealt(seed=0, folds=5):
@@ -27,7 +27,7 @@ def test_every_subject_is_tested_once_and_with_all_its_sessions():
     fold = dealt()
     assert fold.shape == SUBJECT.shape
     assert set(fold.tolist()) == {0, 1, 2, 3, 4}
-    assert all(len(set(of_one.tolist())) == 1 for of_one in (fold[PEOPLE[PERSON] == one] for one in PEOPLE))
+    assert all(len(set(of_one.tolist())) == 1 for of_one in (fold[SUBJECTS[PERSON] == one] for one in SUBJECTS))
 
 
 @pytest.mark.parametrize("folds", [2, 3, 5, 7, 10])
@@ -49,7 +49,7 @@ def test_severities_are_alike():
 
 
 def test_each_run_of_like_severities_goes_to_different_folds():
-    fold = folds_by_subject(PEOPLE[:20], np.arange(20.0), 5, seed=3)
+    fold = folds_by_subject(SUBJECTS[:20], np.arange(20.0), 5, seed=3)
     assert all(sorted(fold[start : start + 5]) == [0, 1, 2, 3, 4] for start in range(0, 20, 5))
 
 
@@ -63,7 +63,7 @@ def test_the_seed_decides_and_the_order_of_sessions_does_not():
 
 def test_the_seed_decides_where_no_two_are_alike_too():
     severity = np.random.default_rng(0).permutation(44).astype(float)
-    once, other = (folds_by_subject(PEOPLE, severity, 5, seed) for seed in (0, 1))
+    once, other = (folds_by_subject(SUBJECTS, severity, 5, seed) for seed in (0, 1))
     assert (once != other).sum() > 15
 
 
@@ -84,9 +84,9 @@ def test_one_known_session_is_enough_for_a_subject():
 def test_too_few_subjects_are_one_line(known):
     severity = np.where(np.arange(6) < known, 1.0, np.nan)
     with pytest.raises(UserError, match=f"{known} subjects with a known target .* into 5 folds; expected") as caught:
-        folds_by_subject(PEOPLE[:6], severity, 5, 0)
+        folds_by_subject(SUBJECTS[:6], severity, 5, 0)
     assert "\n" not in str(caught.value)
-    assert sorted(folds_by_subject(PEOPLE[:5], np.ones(5), 5, 0)) == [0, 1, 2, 3, 4]
+    assert sorted(folds_by_subject(SUBJECTS[:5], np.ones(5), 5, 0)) == [0, 1, 2, 3, 4]
 
 
 def test_ranges_may_overlap_and_have_gaps():

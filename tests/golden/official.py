@@ -9,12 +9,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from configs import daic_woz
 from data_builders.daic_woz.session import read_session
 from data_builders.readers.daic_woz_splits import read_splits
 from data_builders.readers.session_files import find_sessions
 from data_builders.records import Session
+from mccl_jax.data.options import OfficialOptions
 
 from . import plain, recipe
+
+# The four mistakes of the official preparation, as the config of the official run switches them on.
+AS_RELEASED = OfficialOptions(**daic_woz.get_config("official").windows.official.to_dict())
 
 HERE = pathlib.Path(__file__).parent
 SEED = int(os.environ.get("MCCL_GOLDEN_SEED", "0"))

@@ -16,7 +16,7 @@ import optax
 from flax import nnx
 
 from mccl_jax.data.batches import Batch
-from mccl_jax.data.official import AS_RELEASED, official_windows
+from mccl_jax.data.official import official_windows
 from mccl_jax.interop.official import by_layer, from_official
 from mccl_jax.losses import contrastive_loss
 from mccl_jax.models.mccl import MCCL, ModelOptions, Views
@@ -321,7 +321,7 @@ def windows(dtype: str) -> dict[str, np.ndarray]:
     """What our preparation, with all mistakes of the official one, makes of the golden recordings; always float32."""
     out = {}
     for number, one in official.recordings().items():
-        found = official_windows(one, AS_RELEASED)
+        found = official_windows(one, official.AS_RELEASED)
         out[f"windows/{number}/num_windows"] = np.array(len(found.mask))
         for name, values in found.cues.items():
             out[f"windows/{number}/{name}"] = values[..., 0] if name == "aus" else values

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from tests.golden import official, ours
+from tests.golden import official, ours, precision
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -94,27 +94,23 @@ def test_training_of_a_tiny_problem(dtype):
 
 # bfloat16 has 8 bits, so that a rounding is up to 2e-3 of a value, in each of twenty layers. Found on the CPU: see
 # "Precision" in README.md here; the limits are about twice that.
-OF_BFLOAT16 = {"z": 0.1, "loss": 0.01, "norm": 0.03, "statistics": 0.03}
+OF_BFLOAT16 = {
+    "z_inter": 0.1,
+    "z_intra": 0.1,
+    "loss": 0.01,
+    "running statistics": 0.03,
+    "norm of the gradient": 0.03,
+    # The loss of these weights is steep: with weights and inputs rounded to bfloat16 and all else in float32 the cosine
+    # is 0.955 already. Here it is 0.945.
+    "1 - cosine of the gradient": 0.07,
+}
 
 
 def test_bfloat16_is_near_and_leaves_float32():
     state, step = ours.in_bfloat16()
     assert {x.dtype for x in jax.tree.leaves((state, step))} == {np.dtype("float32"), np.dtype("int32")}
     assert {x.dtype for x in (state["step"], state["opt_state"]["count"])} == {np.dtype("int32")}
-    golden = official.values()
-    z = [official.error(getattr(step.views, view).z, golden[f"small/train/{view}/z"]) for view in ("inter", "intra")]
+    found = precision.differences()
+    assert {what: share for what, share in found.items() if share >= OF_BFLOAT16[what]} == {}
     # Not nearer than bfloat16 can be, or it would not be what is multiplied.
-    assert min(z) > 1e-3
-    assert max(z) < OF_BFLOAT16["z"]
-    assert official.error(step.metrics["loss"][0], golden["small/train/loss"]) < OF_BFLOAT16["loss"]
-    statistics = ours.by_layer(step.statistics, ours.OFFICIAL)
-    off = [official.error(x, golden[f"small/train/running/{name}"]) for name, x in statistics.items()]
-    assert max(off) < OF_BFLOAT16["statistics"]
-    expected, found = (
-        np.concatenate([np.ravel(gradient[name]) for name in sorted(gradient)]).astype(float)
-        for gradient in (ours.course("float32").steps[0].gradient, step.gradient)
-    )
-    assert abs(np.linalg.norm(found) / np.linalg.norm(expected) - 1) < OF_BFLOAT16["norm"]
-    # The loss of these weights is steep: with weights and inputs rounded to bfloat16 and all else in float32 the cosine
-    # is 0.955 already. Here it is 0.945.
-    assert found @ expected / (np.linalg.norm(found) * np.linalg.norm(expected)) > 0.93
+    assert min(found["z_inter"], found["z_intra"]) > 1e-3

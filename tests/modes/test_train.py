@@ -3,19 +3,14 @@
 import numpy as np
 import pytest
 
-from mccl_jax.data.sessions import Facts
-from mccl_jax.data.windows import Windows
 from mccl_jax.errors import UserError
+from mccl_jax.evaluation.held_out import check_labels
 from mccl_jax.evaluation.options import Options
-from mccl_jax.modes.train import check_labels
 
 
 def checked(labels, **options):
-    ones = np.ones(3)
-    session = np.array(["a", "b", "c"])
-    windows = Windows({}, {}, ones[:, None] > 0, ones[:, None], ones, session, session, ones)
     labels = {"gender": np.array(["", "", ""]), **{name: np.array(values) for name, values in labels.items()}}
-    check_labels(windows, Facts(np.array([""] * 3), ((),) * 3, labels), Options(**options))
+    check_labels(labels, np.array(["a", "b", "c"]), Options(**options))
 
 
 @pytest.mark.parametrize("key", ["positive", "group"])

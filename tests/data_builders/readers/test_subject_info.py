@@ -8,7 +8,7 @@ import pytest
 from data_builders.readers.subject_info import (
     HIGHEST_TOTAL,
     ITEMS,
-    Person,
+    Subject,
     read_subject_info,
     subject_id,
     subject_name,
@@ -43,7 +43,7 @@ def table(tmp_path, *rows, header=HEADER, before=(), sheets=()):
 
 def people(tmp_path, *rows, target="PHQtotal", **layout):
     info = read_subject_info(table(tmp_path, *rows, **layout), target)
-    return info.people, info.notes
+    return info.subjects, info.notes
 
 
 def refused(path, words, target="PHQtotal"):
@@ -92,10 +92,10 @@ def simulated(simulation, tmp_path_factory):
 
 def test_the_simulated_table_says_what_was_simulated(simulation, simulated):
     info = read_subject_info(simulated)
-    assert set(info.people) == {simulation.name(i) for i in range(78)}
+    assert set(info.subjects) == {simulation.name(i) for i in range(78)}
     for i in range(78):
         name, items = simulation.name(i), simulation.phq(i)
-        person = info.people[name]
+        person = info.subjects[name]
         assert person.target == items.sum()
         assert [person.labels[item] for item in ITEMS] == items.tolist()
         assert (person.group, person.patient) == (simulation.group(i), simulation.group(i) == "MDD")
@@ -105,21 +105,21 @@ def test_the_simulated_table_says_what_was_simulated(simulation, simulated):
         assert [person.labels[column] for column in HAMD] == expected
         assert not {"ID", "MDD", "PHQtotal", ""} & set(person.labels)
     # MDD21 got its own row, the second of MDD20, and that is the one thing said.
-    assert info.people["MDD21"].row == info.people["MDD20"].row + 1
+    assert info.subjects["MDD21"].row == info.subjects["MDD20"].row + 1
     assert info.notes == (
-        f"SubjectInfo.xlsx, row {info.people['MDD21'].row}: MDD20 stands twice and MDD21 is missing: "
+        f"SubjectInfo.xlsx, row {info.subjects['MDD21'].row}: MDD20 stands twice and MDD21 is missing: "
         "the row is taken for MDD21",
     )
-    assert info.people[TYPED_AS_TEXT[0]].target == simulation.phq(3).sum()  # a number, typed as text
+    assert info.subjects[TYPED_AS_TEXT[0]].target == simulation.phq(3).sum()  # a number, typed as text
 
 
 def test_another_column_may_be_the_target(simulation, simulated):
     info = read_subject_info(simulated, "HAMDtotal")
     patients = [i for i in range(78) if simulation.group(i) == "MDD" and simulation.name(i) != WITHOUT_HAMD]
-    known = {name: person.target for name, person in info.people.items() if not math.isnan(person.target)}
+    known = {name: person.target for name, person in info.subjects.items() if not math.isnan(person.target)}
     assert known == {simulation.name(i): simulation.hamd(i).sum() for i in patients}
-    assert "HAMDtotal" not in info.people["MDD01"].labels
-    assert info.people["HC01"].labels["PHQtotal"] == simulation.phq(0).sum()
+    assert "HAMDtotal" not in info.subjects["MDD01"].labels
+    assert info.subjects["HC01"].labels["PHQtotal"] == simulation.phq(0).sum()
 
 
 def test_the_bound_of_one_scale_is_not_anothers(tmp_path):
@@ -131,7 +131,7 @@ def test_the_bound_of_one_scale_is_not_anothers(tmp_path):
 def test_a_row_by_itself(tmp_path):
     found, notes = people(tmp_path, row("HC07", 3, (3, 0, 0, 0, 0, 0, 0, 0, 0), video=0))
     labels = {"VideoAvailabe": 0, "Age": 30, "PHQ-1": 3, **dict.fromkeys(ITEMS[1:], 0)}
-    assert found == {"HC07": Person("HC07", 2, "HC", False, False, 3.0, labels)}
+    assert found == {"HC07": Subject("HC07", 2, "HC", False, False, 3.0, labels)}
     assert notes == ()
 
 
@@ -286,7 +286,7 @@ def test_columns_are_found_by_name_and_one_without_a_name_is_not_read(tmp_path):
     order = [len(HEADER) - 1 - k for k in range(len(HEADER))]
     header = [f" {HEADER[k]} " for k in order]
     found, _ = people(tmp_path, [*(row("HC01")[k] for k in order), "a remark"], header=header)
-    assert found == {"HC01": Person("HC01", 2, "HC", False, True, 9.0, found["HC01"].labels)}
+    assert found == {"HC01": Subject("HC01", 2, "HC", False, True, 9.0, found["HC01"].labels)}
     assert set(found["HC01"].labels) == {"VideoAvailabe", "Age", *ITEMS}
 
 
