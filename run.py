@@ -8,10 +8,13 @@
 Any key of configs/common.py can be changed: --config.train.epochs=20
 """
 
+import contextlib
 import os
 import pathlib
 import runpy
+import signal
 import sys
+from typing import NoReturn
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -121,21 +124,32 @@ def _check_keys(arguments: list[str]) -> None:
             at, known = at[key], f"{known}.{key}"
 
 
-def _end(status: int, said: str) -> None:
-    """Says the last word and ends at once: a save that was under way may have left threads that nobody waits for."""
-    print(said, file=sys.stderr)
+def _interrupted(*_) -> None:
+    """Ctrl-C: ends at once, wherever the program is; what it leaves is what a kill leaves, and is gone on from.
+
+    An exception instead would be swallowed, or become another one, where it meets a library that is being imported.
+    """
+    with contextlib.suppress(RuntimeError):  # in the midst of a print
+        sys.stdout.flush()
+    os.write(2, b"\ninterrupted: run the same command again, and it goes on from the last checkpoint\n")
+    os._exit(130)
+
+
+def _refuse(why: str) -> NoReturn:
+    """Says why and ends at once: a save that was under way may have left threads that nobody waits for."""
+    print(f"error: {why}", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(status)
+    os._exit(2)
 
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupted)
     try:
         app.run(main, flags_parser=parse)
     except UserError as error:
-        _end(2, f"error: {error}")
+        _refuse(str(error))
     except OSError as error:  # no room, no permission, no such place
         where, what = error.filename or "file system", error.strerror or error
-        _end(2, f"error: {where}: {what}; expected files that can be read and free space to write to")
-    except KeyboardInterrupt:
-        _end(130, "interrupted: run the same command again, and it goes on from the last checkpoint")
+        _refuse(f"{where}: {what}; expected files that can be read and free space to write to")

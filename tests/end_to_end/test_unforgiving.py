@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import os
 import pathlib
 import shutil
 import signal
@@ -322,8 +323,13 @@ def test_a_disk_that_is_full_while_training(tmp_path):
 
 def test_ctrl_c_while_data_are_prepared(cmdc, tmp_path):
     arguments = (CMDC, "--config.data.manual_dir=raw", "--mode=prepare")
-    prepared = tmp_path / "prepared"
+    prepared, answer = tmp_path / "prepared", next(cmdc.rglob("HC03")) / "Q5.csv"
+    text = answer.read_bytes()
+    answer.unlink()
+    os.mkfifo(answer)  # nobody writes into it: the preparation comes to it and no further
     status, errors = stop_when(lambda: list(prepared.rglob("*incomplete*")), tmp_path, signal.SIGINT, *arguments)
+    answer.unlink()
+    answer.write_bytes(text)
     assert status == 130
     assert errors.splitlines()[-1].startswith("interrupted: ")
     assert not list(prepared.rglob("preparation.json"))
