@@ -13,13 +13,15 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 
 from data_builders.defects import Defect, corrections_in, known_of, switched_on
-from data_builders.preparation import Plan, SessionBuilder, Source
-from data_builders.readers.archives import sizes
+from data_builders.digests import digests
+from data_builders.preparation import Plan, SessionBuilder
+from data_builders.readers.archives import checksums, files_in, size
 from data_builders.readers.labels import SPLITS
 from data_builders.readers.openface import check_options, few
 from data_builders.readers.phq8 import SCORE, Participant, Splits, find_tables
 from data_builders.readers.session_files import find_sessions
 from data_builders.records import Session
+from data_builders.shards import Source
 from data_builders.thinning import thin
 from mccl_jax.cues import Cue
 from mccl_jax.errors import UserError
@@ -105,14 +107,17 @@ class InterviewBuilder(SessionBuilder, skip_registration=True):
         return {name: self.corpus.cues[name] for name in self.builder_config.cues}
 
     def fingerprint(self, folder: pathlib.Path) -> str:
-        """Of the names and sizes of archives, or of the files used in folders, of the tables and the reader."""
-        sessions = [
-            [number, sizes(source, self.corpus.members(number, self.builder_config.cues))]
-            for number, source in find_sessions(folder)[0].items()
-        ]
-        found = find_tables(folder, self.corpus.tables)
-        tables = [hashlib.sha256(path.read_bytes()).hexdigest() for path in found.values()]
-        return hashlib.sha256(json.dumps([self.corpus.reader, sessions, tables]).encode()).hexdigest()
+        """Of the contents of what is used, by the checksums that archives keep, of the tables and of the reader."""
+        kept, files = [], find_tables(folder, self.corpus.tables)
+        for number, source in find_sessions(folder)[0].items():
+            wanted = self.corpus.members(number, self.builder_config.cues)
+            found = None if source.is_dir() else checksums(source, wanted)
+            kept.append([source.name, found])
+            if found is None:
+                paths = files_in(source, wanted) if source.is_dir() else [source]
+                files.update({path.relative_to(folder).as_posix(): path for path in paths})
+        read = list(digests(files, self.digests_file).items())
+        return hashlib.sha256(json.dumps([self.corpus.reader, kept, read]).encode()).hexdigest()
 
     def plan(self, folder: pathlib.Path) -> Plan:
         """One source a session that is there and in a split file: by split, and in it by number."""
@@ -140,18 +145,21 @@ class InterviewBuilder(SessionBuilder, skip_registration=True):
                 "expected the split files of the same corpus: put them there"
             )
         sources = [
-            Source(path.name, split, functools.partial(self._read, path, splits.participants[number]))
+            self._source(number, path, splits.participants[number])
             for split in SPLITS
             for number, path in known.items()
             if splits.participants[number].split == split
         ]
         return Plan(tuple(sources), tuple(sorted(skipped)), (*self._counts(known, splits), *notes, *splits.notes))
 
-    def _read(self, path: pathlib.Path, participant: Participant) -> Session:
+    def _source(self, number: str, path: pathlib.Path, participant: Participant) -> Source:
         config = self.builder_config
-        session = self.corpus.read_session(path, participant, config.corrections, config.cues, config.frame_rate)
-        rate = FORMS[config.form]
-        return session if rate is None else thin(session, rate)
+        read = functools.partial(
+            self.corpus.read_session, path, participant, config.corrections, config.cues, config.frame_rate
+        )
+        if rate := FORMS[config.form]:
+            read = functools.partial(_thinned, read, rate)
+        return Source(path.name, participant.split, read, size(path, self.corpus.members(number, config.cues)))
 
     def _counts(self, known: Mapping[str, pathlib.Path], splits: Splits) -> list[str]:
         there = {split: sum(splits.participants[number].split == split for number in known) for split in SPLITS}
@@ -173,6 +181,10 @@ class InterviewBuilder(SessionBuilder, skip_registration=True):
             f"expected the folder of {self.corpus.name}, with {self.corpus.archive} and so on, and "
             f"{self.corpus.tables[0]} and so on (it holds {inside}): correct --config.data.manual_dir"
         )
+
+
+def _thinned(read: Callable[[], Session], rate: float) -> Session:
+    return thin(read(), rate)
 
 
 def _few(names: Sequence[str]) -> str:

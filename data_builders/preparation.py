@@ -1,26 +1,28 @@
 """What all builders share: one TFDS record a session, written with bounded memory, and a report beside them.
 
-A builder says which recordings there are and how one is read; the rest is here. TFDS' usual writer keeps up to a GB of
-records in memory and needs TensorFlow beyond that, so sessions are written shard by shard, in the order of their names.
-Everything is written into TFDS' temporary folder, which takes its final name last: a preparation may be killed at any
-moment and run again, and no data set exists without its report.
+A builder says which recordings there are and how one is read; the rest is here and in `shards.py`. TFDS' usual writer
+keeps up to a GB of records in memory and needs TensorFlow beyond that, so sessions are written shard by shard, in the
+order of their names. Everything is written into TFDS' temporary folder, which takes its final name last: a preparation
+may be killed at any moment and run again, and no data set exists without its report.
 """
 
 import abc
 import contextlib
 import dataclasses
+import os
 import pathlib
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import absl.logging
 import tensorflow_datasets as tfds
 import tqdm
 
-from data_builders.records import Session, encode, features
+from data_builders.records import features
 from data_builders.report import Report, Tally
+from data_builders.shards import Outcome, Shard, Source, write_shard, write_shards
 from mccl_jax.cues import Cue
 from mccl_jax.errors import UserError
 from mccl_jax.files import locked, writing
@@ -32,15 +34,6 @@ MOST_SHARDS = 512
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
-    """A recording that can be prepared: its name, its TFDS split, and `read`, which raises UserError to skip it."""
-
-    name: str
-    split: str
-    read: Callable[[], Session]
-
-
-@dataclasses.dataclass(frozen=True)
 class Plan:
     """What a preparation will do: sources in the order of the records, what is left out and why, and notes."""
 
@@ -49,11 +42,15 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
-class SessionBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
+class SessionBuilder(tfds.core.dataset_builder.FileReaderBuilder, skip_registration=True):
     """A TFDS builder of sessions. A corpus defines `specification`, `plan` and `fingerprint`.
 
-    Stored as array_record and read with `as_data_source`; `records.decode` makes a `Session` of an example.
+    Stored as array_record and read with `as_data_source`; `records.decode` makes a `Session` of an example. `workers`
+    is the number of processes that prepare it, see `shards.write_shards`; a Beam runner or Beam options in TFDS'
+    `DownloadConfig` make it a pipeline of theirs, see `beam.py`.
     """
+
+    workers: int = 1
 
     def __init__(self, *, config: tfds.core.BuilderConfig | str | None = None, **kwargs):
         config = config or self.BUILDER_CONFIGS[0]
@@ -84,47 +81,72 @@ class SessionBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
         return self.dataset_info_from_configs(features=features(self.specification), disable_shuffling=True)
 
     def _download_and_prepare(self, dl_manager, download_config=None) -> None:
-        self._folder = pathlib.Path(dl_manager.manual_dir)
+        folder = pathlib.Path(dl_manager.manual_dir)
         # Before the first file is read: a file that changes meanwhile makes the data set out of date.
-        fingerprint = self.fingerprint(self._folder)
-        super()._download_and_prepare(dl_manager, download_config)
-        report = self._tally.report(str(self._folder), fingerprint)
-        for source in self._plan.sources:
+        fingerprint = self.fingerprint(folder)
+        plan = self.plan(folder)
+        shards = self._shards(plan.sources)
+        outcomes = self._written([shard for of_split in shards.values() for shard in of_split], download_config)
+        tally = Tally(plan.skipped, plan.notes)
+        for outcome in (outcome for of_shard in outcomes.values() for outcome in of_shard):
+            if outcome.summary:
+                tally.add(outcome.source.split, outcome.summary)
+            else:
+                tally.skip(outcome.source.name, outcome.why)
+        report = tally.report(str(folder), fingerprint)
+        for source in plan.sources:
             if source.split not in report.splits:
                 raise UserError(
-                    f"{self._folder}: no recording of split {source.split} could be prepared; expected one at least; "
+                    f"{folder}: no recording of split {source.split} could be prepared; expected one at least; "
                     f"{source.name}: {dict(report.skipped)[source.name]}"
                 )
+        self.info.set_splits(
+            tfds.core.SplitDict(
+                tfds.core.SplitInfo(
+                    name=split,
+                    shard_lengths=[sum(o.summary is not None for o in outcomes[shard.path]) for shard in of_split],
+                    num_bytes=sum(os.path.getsize(shard.path) for shard in of_split),
+                    filename_template=self._get_filename_template(split_name=split),
+                )
+                for split, of_split in shards.items()
+            )
+        )
         report.write(pathlib.Path(self.data_dir))
-        self.fingerprint(self._folder)  # known by now: leaves the digests beside the data
+        self.fingerprint(folder)  # known by now: leaves the digests beside the data
 
-    def _shard_iterators_per_split(self, dl_manager) -> dict[str, list[Callable]]:
-        self._plan = self.plan(self._folder)
-        self._tally, self._recordings = Tally(self._plan.skipped, self._plan.notes), _Recordings()
-        progress = _Progress(len(self._plan.sources))
-        splits = {}
-        for source in self._plan.sources:
-            splits.setdefault(source.split, []).append(source)
-        size = -(-len(self._plan.sources) // MOST_SHARDS)
-        return {
-            split: [
-                lambda shard=sources[i : i + size]: self._examples(shard, progress)
-                for i in range(0, len(sources), size)
-            ]
-            for split, sources in splits.items()
-        }
-
-    def _examples(self, sources: Sequence[Source], progress: "_Progress") -> Iterator[tuple[str, dict]]:
+    def _shards(self, sources: Iterable[Source]) -> dict[str, list[Shard]]:
+        """The shards of each split."""
+        of_split = {}
         for source in sources:
-            try:
-                session = self._recordings.checked(source.read())
-            except UserError as error:
-                _, _, reason = str(error).partition(f"{source.name}: ")  # a reader's message starts with the path
-                self._tally.skip(source.name, reason or str(error))
-            else:
-                self._tally.add(source.split, session)
-                yield source.name, encode(session, self.specification)
-            progress.step()
+            of_split.setdefault(source.split, []).append(source)
+        size = -(-sum(map(len, of_split.values())) // MOST_SHARDS)
+        shards = {}
+        for split, all_of_it in of_split.items():
+            parts = [tuple(all_of_it[i : i + size]) for i in range(0, len(all_of_it), size)]
+            template = self._get_filename_template(split_name=split)
+            shards[split] = [
+                Shard(str(template.sharded_filepath(shard_index=i, num_shards=len(parts))), part, self.specification)
+                for i, part in enumerate(parts)
+            ]
+        return shards
+
+    def _written(self, shards: list[Shard], download_config) -> dict[str, list[Outcome]]:
+        """Path -> what became of its sources, for each shard; each recording is written once."""
+        if download_config and (download_config.beam_runner or download_config.beam_options):
+            from data_builders.beam import write_with_beam
+
+            written = write_with_beam(shards, download_config.beam_runner, download_config.beam_options)
+        else:
+            progress = _Progress(sum(len(shard.sources) for shard in shards))
+            written = write_shards(shards, self.workers, progress.step)
+        twice, notes = _repeated(outcome for outcomes in written for outcome in outcomes)
+        found = {}
+        for shard, outcomes in zip(shards, written, strict=True):
+            if any(outcome.source.name in twice for outcome in outcomes):
+                once = tuple(source for source in shard.sources if source.name not in twice)
+                write_shard(dataclasses.replace(shard, sources=once))
+            found[shard.path] = [_told(outcome, twice, notes) for outcome in outcomes]
+        return found
 
     # TFDS prints here what it will download; there is nothing to download.
     def _log_download_bytes(self) -> None:
@@ -134,31 +156,36 @@ class SessionBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
         pass
 
 
-class _Recordings:
-    """Knows the files of all sessions so far: one that lies there under two names would be trained on and reported."""
+def _repeated(outcomes: Iterable[Outcome]) -> tuple[dict[str, str], dict[str, str]]:
+    """Source -> why it must not be used, being the recording of one before; and source -> a note on single answers.
 
-    def __init__(self):
-        self._sessions, self._answers = {}, {}
-
-    def checked(self, session: Session) -> Session:
-        """`session`, with a note where one of its answers is the file of another one.
-
-        Raises UserError where all of it is the recording of a session before.
-        """
-        digest = session.provenance["sha256"]
-        before = self._sessions.setdefault(digest, session.session)
-        if before != session.session:
-            raise UserError(f"the same recording as {before}, byte for byte: one of the two is misplaced")
+    A recording that lies there under two names would be trained on and reported.
+    """
+    sessions, answers, twice, notes = {}, {}, {}, {}
+    for source, summary in ((outcome.source.name, outcome.summary) for outcome in outcomes if outcome.summary):
+        before = sessions.setdefault(summary.digest, summary.session)
+        if before != summary.session:
+            twice[source] = f"the same recording as {before}, byte for byte: one of the two is misplaced"
+            continue
         said = []
-        for answer in session.provenance.get("answers", ()):
-            where = f"Q{answer['question']}"
-            first = self._answers.setdefault(answer["sha256"], f"{session.session} {where}")
-            if first != f"{session.session} {where}":
-                said.append(f"{where} as {first}")
-        if not said:
-            return session
-        notes = [*session.provenance["notes"], f"answers that are the same file: {'; '.join(said)}"]
-        return dataclasses.replace(session, provenance={**session.provenance, "notes": notes})
+        for question, digest in summary.answers.items():
+            first = answers.setdefault(digest, f"{summary.session} Q{question}")
+            if first != f"{summary.session} Q{question}":
+                said.append(f"Q{question} as {first}")
+        if said:
+            notes[source] = f"answers that are the same file: {'; '.join(said)}"
+    return twice, notes
+
+
+def _told(outcome: Outcome, twice: Mapping[str, str], notes: Mapping[str, str]) -> Outcome:
+    """An outcome with what `_repeated` says of its source."""
+    name = outcome.source.name
+    if name in twice:
+        return Outcome(outcome.source, None, twice[name])
+    if name in notes:
+        told = dataclasses.replace(outcome.summary, notes=(*outcome.summary.notes, notes[name]))
+        return dataclasses.replace(outcome, summary=told)
+    return outcome
 
 
 def open_or_prepare(
@@ -167,12 +194,13 @@ def open_or_prepare(
     data_dir: str | pathlib.Path,
     manual_dir: str | pathlib.Path,
     config: tfds.core.BuilderConfig | None = None,
+    workers: int = 1,
 ) -> tuple[SessionBuilder, Report]:
     """The prepared data set of the raw files in `manual_dir`, prepared now where it is missing or out of date.
 
     Data sets lie under `data_dir`/<corpus>/<config>/<version>. Says on stderr what it does. Two processes that want
-    the same data set take turns. Raises UserError where the raw files cannot be used, or where `data_dir` holds what
-    was prepared from other raw files in another folder.
+    the same data set take turns. `workers` are as in `shards.write_shards`. Raises UserError where the raw files cannot
+    be used, or where `data_dir` holds what was prepared from other raw files in another folder.
     """
     folder = pathlib.Path(manual_dir).expanduser().resolve()
     if not folder.is_dir() or not any(folder.iterdir()):
@@ -180,7 +208,9 @@ def open_or_prepare(
         raise UserError(f"{folder}: {wrong}; expected {builder.MANUAL_DOWNLOAD_INSTRUCTIONS.strip()}")
 
     def made() -> SessionBuilder:
-        return builder(data_dir=pathlib.Path(data_dir).expanduser().resolve(), config=config)
+        one = builder(data_dir=pathlib.Path(data_dir).expanduser().resolve(), config=config)
+        one.workers = workers
+        return one
 
     with _quiet():
         place, fingerprint = pathlib.Path(made().data_dir), made().fingerprint(folder)
@@ -262,10 +292,10 @@ class _Progress:
         self._bar = tqdm.tqdm(total=total, desc="preparing", unit=" sessions", disable=not sys.stderr.isatty())
         self._total, self._done = total, 0
 
-    def step(self) -> None:
-        self._done += 1
-        self._bar.update()
-        if self._bar.disable and (self._done * 10 // self._total > (self._done - 1) * 10 // self._total):
+    def step(self, sources: int) -> None:
+        before, self._done = self._done, self._done + sources
+        self._bar.update(sources)
+        if self._bar.disable and (self._done * 10 // self._total > before * 10 // self._total):
             _say(f"prepared {self._done} of {self._total} sessions")
         if self._done == self._total:
             self._bar.close()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import pathlib
 from collections.abc import Iterable, Mapping
 
@@ -75,6 +76,41 @@ class Report:
             return None
 
 
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """What a report is made of, of one session: a few numbers and notes, without its arrays.
+
+    digest     SHA-256 of what was read of the recording.
+    answers    question -> SHA-256 of its file, where the recording is cut by questions.
+    """
+
+    session: str
+    subject: str
+    frames: int
+    usable: int
+    seconds: float
+    labelled: bool
+    notes: tuple[str, ...]
+    digest: str
+    answers: Mapping[int, str]
+
+    @classmethod
+    def of(cls, session: Session) -> "Summary":
+        """The summary of a session."""
+        frames, usable = session.recorded
+        return cls(
+            session=session.session,
+            subject=session.subject,
+            frames=frames,
+            usable=usable,
+            seconds=float(session.time[-1] - session.time[0]),
+            labelled=not math.isnan(session.target),
+            notes=tuple(session.provenance["notes"]),
+            digest=session.provenance["sha256"],
+            answers={answer["question"]: answer["sha256"] for answer in session.provenance.get("answers", ())},
+        )
+
+
 class Tally:
     """Counts what is prepared and what is not, session by session."""
 
@@ -85,18 +121,17 @@ class Tally:
         self._frames = self._failed = self._unlabelled = 0
         self._seconds = 0.0
 
-    def add(self, split: str, session: Session) -> None:
+    def add(self, split: str, session: Summary) -> None:
         """Counts one prepared session."""
         sessions, subjects = self._splits.setdefault(split, ([], set()))
         sessions.append(session.session)
         subjects.add(session.subject)
         self._subjects.add(session.subject)
-        frames, usable = session.recorded
-        self._frames += frames
-        self._failed += frames - usable
-        self._seconds += float(session.time[-1] - session.time[0])
-        self._unlabelled += session.target != session.target  # NaN
-        for note in session.provenance["notes"]:
+        self._frames += session.frames
+        self._failed += session.frames - session.usable
+        self._seconds += session.seconds
+        self._unlabelled += not session.labelled
+        for note in session.notes:
             what, _, details = note.partition(": ")
             entry = self._notes.setdefault(what, {"sessions": 0, "examples": []})
             entry["sessions"] += 1

@@ -74,6 +74,7 @@ class DataOptions:
     dev_fraction   share of subjects held out as dev where the corpus has no splits of its own.
     split_seed     of that division, which keeps a subject's sessions together and severities alike, or of CMDC's
                    disjoint folds.
+    workers        processes that prepare sessions; 0: as many as there are CPU cores and work for.
     """
 
     corpus: str = "openface"
@@ -89,6 +90,7 @@ class DataOptions:
     corrections: tuple[str, ...] = ("all",)
     dev_fraction: float = 1 / 3
     split_seed: int = 0
+    workers: int = 0
 
     def __post_init__(self):
         if self.corpus not in CORPORA:
@@ -104,6 +106,8 @@ class DataOptions:
             raise UserError(f"data.dev_fraction is {self.dev_fraction}: expected a share between 0 and 1")
         if self.split_seed < 0:
             raise UserError(f"data.split_seed is {self.split_seed}: expected 0 or more")
+        if self.workers < 0:
+            raise UserError(f"data.workers is {self.workers}: expected 0 or more")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,12 +199,15 @@ class Experiment:
         return {name: keys for name, keys in on.items() if keys}
 
     def differences(self, other: "Experiment") -> list[str]:
-        """Keys that differ, as "train.epochs: 3 here, 4 there"; not those of the evaluation, which may be redone."""
+        """Keys that differ, as "train.epochs: 3 here, 4 there".
+
+        Not those of the evaluation, which may be redone, nor those that no result depends on.
+        """
         here, there = (dict(_leaves(dataclasses.asdict(e))) for e in (self, other))
         return [
             f"{key}: {here.get(key)!r} here, {there.get(key)!r} there"
             for key in {**here, **there}
-            if here.get(key) != there.get(key) and not key.startswith("evaluation.")
+            if here.get(key) != there.get(key) and not key.startswith(("evaluation.", "data.workers"))
         ]
 
 

@@ -16,10 +16,11 @@ from etils import epath
 from data_builders.cmdc.session import QUESTIONS, READER, Interview, find_interviews, read_interview
 from data_builders.digests import digests
 from data_builders.folds import folds_by_range, folds_by_subject
-from data_builders.preparation import UNSPLIT, Plan, SessionBuilder, Source
+from data_builders.preparation import UNSPLIT, Plan, SessionBuilder
 from data_builders.readers.openface import check_options, few
 from data_builders.readers.subject_info import TOTAL, SubjectInfo, read_subject_info, subject_id
 from data_builders.readers.workbooks import read_sheets
+from data_builders.shards import Source
 from mccl_jax.cues import OPENFACE_CUES
 from mccl_jax.errors import UserError
 
@@ -137,6 +138,7 @@ class Builder(SessionBuilder):
                 functools.partial(
                     read_interview, interview, info.subjects[name], folds[name], config.cues, config.frame_rate
                 ),
+                sum(path.stat().st_size for path in interview.answers.values() if path.is_file()),
             )
             for name, interview in known.items()
         ]

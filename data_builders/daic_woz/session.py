@@ -1,8 +1,6 @@
 """One session of DAIC-WOZ, from its archive or folder, as a record; needs no TFDS, so that a prediction can use it."""
 
 import dataclasses
-import hashlib
-import json
 import pathlib
 import re
 from collections.abc import Iterable, Sequence
@@ -11,7 +9,7 @@ import numpy as np
 
 from data_builders.daic_woz.defects import CORRECTIONS, DEFECTS
 from data_builders.defects import corrected_times, switched_on
-from data_builders.readers.archives import Content, read_members
+from data_builders.readers.archives import Content, digest_of, read_members
 from data_builders.readers.clnf import FILES, Recording, read_clnf
 from data_builders.readers.clnf import READER as CLNF_READER
 from data_builders.readers.phq8 import Participant
@@ -89,7 +87,7 @@ def _provenance(source: pathlib.Path, read: dict[str, Content], transcript: Tran
     files = [{"member": content.name, "sha256": content.sha256} for content in read.values()]
     found = {
         "file": source.name,
-        "sha256": hashlib.sha256(json.dumps(files).encode()).hexdigest(),
+        "sha256": digest_of(read),
         "reader": READER,
         "members": files,
         "transcript": {

@@ -1,8 +1,6 @@
 """One session of E-DAIC, from its archive or folder, as a record; needs no TFDS, so that a prediction can use it."""
 
 import dataclasses
-import hashlib
-import json
 import pathlib
 import re
 from collections.abc import Iterable, Sequence
@@ -12,7 +10,7 @@ import numpy as np
 from data_builders.defects import corrected_times, switched_on
 from data_builders.e_daic.defects import CORRECTIONS, DEFECTS
 from data_builders.readers import matlab
-from data_builders.readers.archives import Content, read_members
+from data_builders.readers.archives import Content, digest_of, read_members
 from data_builders.readers.openface import READER as OPENFACE_READER
 from data_builders.readers.openface import Recording, read_openface
 from data_builders.readers.phq8 import Participant
@@ -63,7 +61,7 @@ def read_session(
     """
     number = number_of(source)
     read = read_members(source, members(number, cues), {_TRANSCRIPT}, {_DEEP: matlab.MOST_BYTES})
-    files = [{"member": content.name, "sha256": content.sha256} for content in read.values()]
+    files, digest = [{"member": content.name, "sha256": content.sha256} for content in read.values()], digest_of(read)
     # Gaze, pose or AUs: without any of them the tracker's file is still what tells time and success.
     of_tracker = [name for name in cues if name != _DEEP] or ["pose"]
     recording = read_openface(read[_TRACKER], of_tracker, frame_rate=frame_rate)
@@ -78,7 +76,7 @@ def read_session(
         success = _seen(arrays[_DEEP], success[keep], notes)
     provenance = {
         "file": source.name,
-        "sha256": hashlib.sha256(json.dumps(files).encode()).hexdigest(),
+        "sha256": digest,
         "reader": READER,
         "members": files,
         "notes": notes + _rate(recording.time),

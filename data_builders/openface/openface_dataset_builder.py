@@ -14,10 +14,11 @@ from etils import epath
 
 from data_builders.digests import digests
 from data_builders.openface.session import read_session, session_name
-from data_builders.preparation import UNSPLIT, Plan, SessionBuilder, Source
+from data_builders.preparation import UNSPLIT, Plan, SessionBuilder
 from data_builders.readers.labels import read_labels
 from data_builders.readers.openface import READER, check_options, present_cues
 from data_builders.readers.openface_text import read_header
+from data_builders.shards import Source
 from mccl_jax.cues import OPENFACE_CUES
 from mccl_jax.errors import UserError
 
@@ -96,7 +97,7 @@ class Builder(SessionBuilder):
                 skipped.append((name, f"is the same session as {other}"))
                 continue
             read = functools.partial(read_session, path, rows[name], cues, frame_rate=config.frame_rate)
-            sources.append(Source(name, rows[name].split or UNSPLIT, read))
+            sources.append(Source(name, rows[name].split or UNSPLIT, read, path.stat().st_size))
         return Plan(tuple(sources), tuple(sorted(skipped)), (*table.notes, *notes))
 
     def _files(self, folder: pathlib.Path) -> dict[str, pathlib.Path]:

@@ -10,6 +10,7 @@ import dataclasses
 import gzip
 import hashlib
 import io
+import json
 import os
 import pathlib
 import re
@@ -101,15 +102,44 @@ def read_members(
     return {key: found[key] for key in wanted if key in found}
 
 
-def sizes(source: pathlib.Path, wanted: Mapping[str, re.Pattern]) -> list[tuple[str, int]]:
-    """(name, bytes) of an archive, or of the wanted files in a folder: quick to get, and it changes when they do."""
-    if not source.is_dir():
-        return [(source.name, source.stat().st_size)]
+def digest_of(members: Mapping[str, Content]) -> str:
+    """SHA-256 of what was read of a session, whatever its files are called."""
+    return hashlib.sha256(json.dumps([[key, content.sha256] for key, content in members.items()]).encode()).hexdigest()
+
+
+def size(source: pathlib.Path, wanted: Mapping[str, re.Pattern]) -> int:
+    """Bytes of an archive, or of the wanted files in a folder."""
+    files = files_in(source, wanted) if source.is_dir() else [source]
+    return sum(path.stat().st_size for path in files)
+
+
+def checksums(source: pathlib.Path, wanted: Mapping[str, re.Pattern]) -> list[tuple[str, int, int]] | None:
+    """(name, bytes, CRC-32) as an archive itself keeps them: of the wanted members of a zip, or of all in a .tar.gz.
+
+    Quick to get, and changes when the content does. None where it keeps none: a plain tar, a zip cut short.
+    """
+    with source.open("rb") as file:
+        magic = file.read(2)
+        if magic == _GZIP:
+            file.seek(-min(8, os.fstat(file.fileno()).st_size), os.SEEK_END)
+            return [(source.name, os.fstat(file.fileno()).st_size, int.from_bytes(file.read(4), "little"))]
+        if magic != _ZIP:
+            return None
+        try:
+            with zipfile.ZipFile(file) as archive:
+                members = archive.infolist()
+        except Exception:  # whatever a damaged archive makes the standard library raise: reading it will say what
+            return None
     return [
-        (path.relative_to(source).as_posix(), path.stat().st_size)
-        for path in _files(source)
-        if any(pattern.fullmatch(path.name) for pattern in wanted.values())
+        (member.filename, member.file_size, member.CRC)
+        for member in members
+        if any(pattern.fullmatch(_base(member.filename)) for pattern in wanted.values())
     ]
+
+
+def files_in(folder: pathlib.Path, wanted: Mapping[str, re.Pattern]) -> list[pathlib.Path]:
+    """The wanted files in a folder and its subfolders."""
+    return [path for path in _files(folder) if any(pattern.fullmatch(path.name) for pattern in wanted.values())]
 
 
 def _members(source: pathlib.Path) -> Iterator[tuple[str, Reader]]:

@@ -32,7 +32,7 @@ def prepare(experiment: Experiment, say=print):
             f"data.manual_dir is empty: give --config.data.manual_dir=FOLDER; expected "
             f"{builder.MANUAL_DOWNLOAD_INSTRUCTIONS.strip()}"
         )
-    return open_or_prepare(builder, data_dir=place, manual_dir=raw, config=config)
+    return open_or_prepare(builder, data_dir=place, manual_dir=raw, config=config, workers=data.workers)
 
 
 def _builder(data: DataOptions):

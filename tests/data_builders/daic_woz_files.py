@@ -52,8 +52,9 @@ def transcript(rows=TRANSCRIPT) -> str:
     return "\n".join(["start_time\tstop_time\tspeaker\tvalue", *("\t".join(map(str, row)) for row in rows), ""])
 
 
-def members(number: str, made: dict[str, dict[str, list]] | None = None, rows=TRANSCRIPT) -> dict[str, str]:
-    """Name -> text of the members of an archive that are read."""
+def members(number: str, made: dict[str, dict[str, list]] | None = None, rows=None) -> dict[str, str]:
+    """Name -> text of the members of an archive that are read; without `rows` the words are the session's own."""
+    rows = [(*times, f"{words} {number}") for *times, words in TRANSCRIPT] if rows is None else rows
     names = {f"{number}_CLNF_{file}.txt": text(columns) for file, columns in (made or tables()).items()}
     return names | {f"{number}_TRANSCRIPT.csv": transcript(rows)}
 

@@ -62,8 +62,12 @@ def transcript(rows=TRANSCRIPT) -> str:
     return "\n".join(["Start_Time,End_Time,Text,Confidence", *lines, ""])
 
 
-def members(number: int | str, made=None, deep=None, rows=TRANSCRIPT, separator: str = ", ") -> dict[str, str | bytes]:
-    """Name -> content of the members of an archive, what is not read among them."""
+def members(number: int | str, made=None, deep=None, rows=None, separator: str = ", ") -> dict[str, str | bytes]:
+    """Name -> content of the members of an archive, what is not read among them.
+
+    Without `rows` the words are the session's own.
+    """
+    rows = [(*times, f"{words} {number}") for *times, words in TRANSCRIPT] if rows is None else rows
     made = columns() if made is None else made
     cells = [separator.join(made), *(separator.join(map(str, row)) for row in zip(*made.values(), strict=True)), ""]
     names = {

@@ -6,19 +6,19 @@ import json
 import numpy as np
 import pytest
 
-from data_builders.report import JSON_NAME, TEXT_NAME, Report, Tally
+from data_builders.report import JSON_NAME, TEXT_NAME, Report, Summary, Tally
 from tests.data.made import plain
 
 
 def session(name, *notes, **fields):
     made = plain(np.arange(5.0), np.arange(5.0), session=name, subject=name[0], **fields)
-    return dataclasses.replace(made, provenance={"notes": list(notes)})
+    return dataclasses.replace(made, provenance={"notes": list(notes), "sha256": name})
 
 
 def tallied(*sessions, skipped=(), notes=(), split="sessions"):
     tally = Tally(skipped, notes)
     for one in sessions:
-        tally.add(split, one)
+        tally.add(split, Summary.of(one))
     return tally
 
 
@@ -60,7 +60,7 @@ def test_notes_on_the_whole_corpus_stand_as_they_are():
 
 def test_sessions_subjects_frames_and_targets_are_counted():
     tally = tallied(session("a1", target=float("nan")), session("a2"), session("b1"))
-    tally.add("dev", session("c1"))
+    tally.add("dev", Summary.of(session("c1")))
     tally.skip("d1", "damaged")
     report = tally.report("raw", "print")
     assert (report.sessions, report.subjects, report.frames, report.seconds, report.unlabelled) == (4, 3, 20, 16.0, 1)

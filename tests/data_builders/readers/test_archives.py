@@ -8,12 +8,13 @@ import stat
 import struct
 import tarfile
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
 
 from data_builders.readers import archives
-from data_builders.readers.archives import read_members, sizes
+from data_builders.readers.archives import checksums, files_in, read_members, size
 from mccl_jax.errors import UserError
 from tests.data_builders.daic_woz_files import write_archive, write_folder
 
@@ -31,8 +32,9 @@ def tar(path, members, mode="w:gz"):
     return path
 
 
-def packed(tmp_path, packing, prefix=""):
-    contents = {prefix + name: data for name, data in CONTENTS.items()}
+def packed(tmp_path, packing, prefix="", contents=CONTENTS):
+    tmp_path.mkdir(exist_ok=True)
+    contents = {prefix + name: data for name, data in contents.items()}
     if packing == "zip":
         return write_archive(tmp_path / "300_P.zip", contents)
     if packing == "folder":
@@ -227,7 +229,27 @@ def test_hog_features_are_never_read(tmp_path, monkeypatch):
     assert opened == ["300_pose.txt", "300_words.csv"]
 
 
-def test_sizes_are_those_of_what_is_read(tmp_path):
+def test_sizes_and_checksums_are_those_of_what_is_read(tmp_path):
+    source, folder = packed(tmp_path, "zip"), packed(tmp_path, "folder", "x/")
+    assert size(source, WANTED) == source.stat().st_size
+    assert [path.name for path in files_in(folder, WANTED)] == ["300_pose.txt", "300_words.csv"]
+    assert size(folder, WANTED) == 5 + 4
+    assert ("300_pose.txt", 5, zlib.crc32(b"1, 2\n")) in checksums(source, WANTED)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar.gz"])
+def test_checksums_change_with_what_is_read(tmp_path, kind):
+    source = packed(tmp_path, kind)
+    before = checksums(source, WANTED)
+    assert checksums(packed(tmp_path / "again", kind), WANTED) == before
+    other = packed(tmp_path / "other", kind, contents={**CONTENTS, "300_pose.txt": "1, 3\n"})
+    assert checksums(other, WANTED) != before
+
+
+def test_an_archive_without_checksums_has_none(tmp_path):
+    assert checksums(packed(tmp_path, "tar"), WANTED) is None
     source = packed(tmp_path, "zip")
-    assert sizes(source, WANTED) == [("300_P.zip", source.stat().st_size)]
-    assert sizes(packed(tmp_path, "folder", "x/"), WANTED) == [("x/300_pose.txt", 5), ("x/300_words.csv", 4)]
+    source.write_bytes(source.read_bytes()[:-30])
+    assert checksums(source, WANTED) is None
+    (tmp_path / "301_P.tar.gz").write_bytes(b"\x1f\x8b")
+    assert checksums(tmp_path / "301_P.tar.gz", WANTED) is not None
