@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import absl.logging
 import tensorflow_datasets as tfds
@@ -26,6 +27,9 @@ from data_builders.shards import Outcome, Shard, Source, write_shard, write_shar
 from mccl_jax.cues import Cue
 from mccl_jax.errors import UserError
 from mccl_jax.files import locked, writing
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
 
 # The TFDS split of a corpus without splits of its own (TFDS reserves the name "all").
 UNSPLIT = "sessions"
@@ -193,14 +197,16 @@ def open_or_prepare(
     *,
     data_dir: str | pathlib.Path,
     manual_dir: str | pathlib.Path,
-    config: tfds.core.BuilderConfig | None = None,
+    config: tfds.core.BuilderConfig | str | None = None,
     workers: int = 1,
+    beam_options: "PipelineOptions | None" = None,
 ) -> tuple[SessionBuilder, Report]:
     """The prepared data set of the raw files in `manual_dir`, prepared now where it is missing or out of date.
 
     Data sets lie under `data_dir`/<corpus>/<config>/<version>. Says on stderr what it does. Two processes that want
-    the same data set take turns. `workers` are as in `shards.write_shards`. Raises UserError where the raw files cannot
-    be used, or where `data_dir` holds what was prepared from other raw files in another folder.
+    the same data set take turns. `workers` are as in `shards.write_shards`; with `beam_options` Beam does it.
+    Raises UserError where the raw files cannot be used, or where `data_dir` holds what was prepared from other raw
+    files in another folder.
     """
     folder = pathlib.Path(manual_dir).expanduser().resolve()
     if not folder.is_dir() or not any(folder.iterdir()):
@@ -220,18 +226,20 @@ def open_or_prepare(
                 if not _is_ready(place, fingerprint):  # another process may have prepared it in the meantime
                     made().plan(folder)  # raw files that cannot be used must not cost the data set that is there
                     with _made_room(place, folder):
-                        prepare(made(), folder)
+                        prepare(made(), folder, beam_options)
         return made(), Report.read(place)
 
 
-def prepare(builder: SessionBuilder, folder: pathlib.Path) -> Report:
+def prepare(builder: SessionBuilder, folder: pathlib.Path, beam_options: "PipelineOptions | None" = None) -> Report:
     """Prepares the raw files in `folder` with a builder that has no data set yet; returns the report."""
     _say(f"preparing {folder} into {builder.data_dir}")
     with writing(builder.data_dir), tempfile.TemporaryDirectory() as downloads:
         try:
             builder.download_and_prepare(
                 download_dir=downloads,  # TFDS wants a folder for what is never downloaded here
-                download_config=tfds.download.DownloadConfig(manual_dir=folder, try_download_gcs=False),
+                download_config=tfds.download.DownloadConfig(
+                    manual_dir=folder, try_download_gcs=False, beam_options=beam_options
+                ),
             )
         except RuntimeError as error:  # how array_record says that it cannot write
             if "write" not in str(error):
