@@ -77,17 +77,19 @@ def read_clnf(files: Mapping[str, Source], frame_rate: float = 30.0) -> Recordin
     """
     notes = []
     read = {cue: _read(cue, source, notes) for cue, source in files.items()}
-    frame = functools.reduce(np.intersect1d, [file.frame for file in read.values()])
+    frames = [file.frame for file in read.values()]
+    alike = all(np.array_equal(frame, frames[0]) for frame in frames)  # as they are but for damage; sets take long
+    frame = frames[0] if alike else functools.reduce(np.intersect1d, frames)
     where = next(iter(files.values()))
     if not len(frame):
         raise UserError(
             f"{where}: has no frame number in common with the other files of its session; expected the files of one "
             "recording: download them again"
         )
-    union = functools.reduce(np.union1d, [file.frame for file in read.values()])
+    union = frame if alike else functools.reduce(np.union1d, frames)
     if len(frame) < len(union):
         notes.append(f"frames dropped that some of the session's files lack: {len(union) - len(frame)} of {len(union)}")
-    rows = {cue: np.searchsorted(file.frame, frame) for cue, file in read.items()}
+    rows = {cue: slice(None) if alike else np.searchsorted(file.frame, frame) for cue, file in read.items()}
     common = {
         name: np.stack([file.columns[name][rows[cue]] for cue, file in read.items()])
         for name in _CONTEXT
@@ -125,7 +127,7 @@ def _read(cue: str, source: Source, notes: list[str]) -> _File:
     _check_header(cue, source, header)
     columns, repairs = read_columns(source, header, header)
     said = list(repairs)
-    unreadable = {name: count for name in header if (count := int(np.isnan(columns[name]).sum()))}
+    unreadable = {name: count for name in header if (count := np.count_nonzero(np.isnan(columns[name])))}
     fill = official_fill(np.stack(list(columns.values()))) if unreadable else None
     success = tracked(columns, said)
     rows = rows_in_order(columns, success, said)
@@ -135,6 +137,8 @@ def _read(cue: str, source: Source, notes: list[str]) -> _File:
     if ours:
         said.append(f"unreadable cells, their frames are not used: {sum(ours.values())} in {few(ours)}")
     notes += (f"{note} ({FILES[cue]})" for note in said)
+    if np.array_equal(rows, np.arange(len(success))):
+        rows = slice(None)
     columns = {name: columns[name][rows] for name in (*_CONTEXT, *COLUMNS[cue])}
     return _File(columns, columns["frame"].astype(np.int64), success[rows], fill)
 

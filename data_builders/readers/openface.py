@@ -242,10 +242,17 @@ def time_of(frame: np.ndarray, timestamp: np.ndarray | None, frame_rate: float, 
     return timestamp
 
 
+_TOGETHER = 512  # rows: what is written column by column stays in the processor's cache
+
+
 def as_cue(columns: Sequence[np.ndarray], cue: Cue) -> np.ndarray:
     """(F, V, C) float32 of a cue's columns; what 32 bits cannot hold is infinite, which `bound` then finds."""
+    found = np.empty((len(columns[0]), len(columns)), np.float32)
     with np.errstate(over="ignore"):
-        return np.stack(columns, axis=-1).astype(np.float32).reshape(-1, *cue.shape)
+        for first in range(0, len(found), _TOGETHER):
+            rows = slice(first, first + _TOGETHER)
+            found[rows] = np.stack([column[rows] for column in columns], axis=-1)
+    return found.reshape(-1, *cue.shape)
 
 
 def bound(cues: Mapping[str, np.ndarray], notes: list[str]) -> None:

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 import pytest
 
+from benchmarks import prepare_kills
 from data_builders.daic_woz.daic_woz_dataset_builder import Builder, DaicWozConfig
 from data_builders.preparation import open_or_prepare
 from data_builders.records import decode
@@ -123,3 +124,10 @@ def test_a_corpus_prepared_by_several_processes(tmp_path):
         "304_P.zip": "the same recording as 300, byte for byte: one of the two is misplaced"
     }
     assert report.splits == {"train": {"sessions": 2, "subjects": 2}, "dev": {"sessions": 2, "subjects": 2}}
+
+
+def test_a_preparation_that_is_killed_is_the_same_after_another_start(tmp_path):
+    """The small form of benchmarks/prepare_kills.py."""
+    early, late = prepare_kills.moments(tmp_path, (0.2, 0.7), seconds=15.0)
+    assert early.hit
+    assert early.differs == late.differs == ()
