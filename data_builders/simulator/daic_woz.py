@@ -11,9 +11,10 @@ import zipfile
 from tqdm import tqdm
 
 from data_builders.simulator.clnf_text import clnf_texts, with_cell
-from data_builders.simulator.daic_woz_simulation import DaicWozSimulation, Line
+from data_builders.simulator.daic_woz_simulation import DaicWozSimulation
 from data_builders.simulator.daic_woz_tables import write_splits
-from data_builders.simulator.dummies import SILENCE
+from data_builders.simulator.dummies import APPLE_DOUBLE_FILE, SILENCE
+from data_builders.simulator.interview_simulation import Line
 
 # What befell the files of these sessions; of the real corpus are the AppleDouble file and, probably, the cells.
 APPLE_DOUBLE = "487"  # in place of the transcript
@@ -32,7 +33,6 @@ WITHOUT_ARCHIVE = "308"  # in a split file alone
 AUS_AS_CSV = "309"  # as the manual calls the file
 UNLISTED = "493"  # in no split file: the first session once more, under a number that the corpus does not have
 
-_APPLE_DOUBLE = bytes.fromhex("00051607 00020000") + b"Mac OS X        " + bytes(64)
 _LONG_AGO = (2000, 1, 1, 0, 0, 0)
 
 
@@ -64,7 +64,7 @@ def _files(simulation: DaicWozSimulation, i: int, number: str) -> dict[str, byte
         if session == number:
             texts[file] = with_cell(texts[file], column, middle(len(track.time)), cell)
     kinds = {name: "csv" if (number, name) == (AUS_AS_CSV, "AUs") else "txt" for name in texts}
-    transcript = _APPLE_DOUBLE if number == APPLE_DOUBLE else _transcript(simulation.transcript(i))
+    transcript = APPLE_DOUBLE_FILE if number == APPLE_DOUBLE else _transcript(simulation.transcript(i))
     return {
         f"{number}_AUDIO.wav": SILENCE,
         f"{number}_CLNF_hog.bin": simulation.unread(i),
@@ -95,7 +95,7 @@ def _write_session(folder: pathlib.Path, number: str, files: dict[str, bytes]) -
     if is_nested(number):
         files = {f"{number}_P/": b"", **{f"{number}_P/{name}": content for name, content in files.items()}}
     if number == FROM_A_MAC:
-        beside = {f"__MACOSX/{_beside(name)}": _APPLE_DOUBLE for name in files if not name.endswith("/")}
+        beside = {f"__MACOSX/{_beside(name)}": APPLE_DOUBLE_FILE for name in files if not name.endswith("/")}
         files = {f"{number}_P/.DS_Store": bytes(8), **files, **beside}
     archive = _zipped(files)
     (folder / f"{number}_P.zip").write_bytes(archive[: len(archive) // 2] if number == TRUNCATED else archive)

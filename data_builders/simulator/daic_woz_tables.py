@@ -2,7 +2,8 @@
 
 import pathlib
 
-from data_builders.simulator.daic_woz_simulation import EMPTY_ITEM, ITEMS, DaicWozSimulation
+from data_builders.simulator.daic_woz_simulation import DaicWozSimulation
+from data_builders.simulator.interview_simulation import DEPRESSED_FROM, EMPTY_ITEM, ITEMS, WRONG_BINARY
 
 _LABELLED = ("Participant_ID", "PHQ8_Binary", "PHQ8_Score", "Gender", *(f"PHQ8_{item}" for item in ITEMS))
 # File -> split, header.
@@ -12,8 +13,6 @@ TABLES = {
     "test_split_Depression_AVEC2017.csv": ("test", ("participant_ID", "Gender")),
     "full_test_split.csv": ("test", ("Participant_ID", "PHQ_Binary", "PHQ_Score", "Gender")),
 }
-DEPRESSED_FROM = 10
-WRONG_BINARY = {"409": 0}  # beside a score of 10
 
 
 def write_splits(folder: pathlib.Path, simulation: DaicWozSimulation) -> None:

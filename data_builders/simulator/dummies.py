@@ -15,3 +15,5 @@ def _silence() -> bytes:
 
 
 SILENCE = _silence()  # a WAV file, a hundredth of a second
+# What macOS writes beside a file, under its name with ._ before it, where a disk or an archive knows no attributes.
+APPLE_DOUBLE_FILE = bytes.fromhex("00051607 00020000") + b"Mac OS X        " + bytes(64)

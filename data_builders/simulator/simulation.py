@@ -6,14 +6,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from data_builders.records import Session
-from data_builders.simulator.behaviour import behave
+from data_builders.simulator.behaviour import Behaviour, behave
 from data_builders.simulator.latents import LATENTS, draw_confounded, draw_latents, draw_severity
 from data_builders.simulator.options import Options
 from data_builders.simulator.subjects import Subject, draw_subject
 from data_builders.simulator.tracker import Track, track
 from mccl_jax.cues import OPENFACE_CUES
 
-_GOLDEN_RATIO = (5**0.5 - 1) / 2
+GOLDEN_RATIO = (5**0.5 - 1) / 2
 
 
 class Simulation:
@@ -57,7 +57,7 @@ class Simulation:
         if self.options.splits is None:
             return ""
         train, dev, _ = self.options.splits
-        place = (0.5 + i * _GOLDEN_RATIO) % 1
+        place = (0.5 + i * GOLDEN_RATIO) % 1
         return "train" if place < train else "dev" if place < train + dev else "test"
 
     def subject(self, i: int) -> Subject:
@@ -65,13 +65,19 @@ class Simulation:
         confounded = draw_confounded(int(self.severity[i]), self.options, self._generator(i, "confounded"))
         return draw_subject(confounded, self.options, self._generator(i, "subject"))
 
+    def rate(self, i: int) -> float:
+        """Frames a second of session i."""
+        return self.options.fps
+
+    def behaviour(self, i: int) -> Behaviour:
+        """What the person of session i does, frame by frame."""
+        subject, fps = self.subject(i), self.rate(i)
+        latents = dict(zip(LATENTS, self.latents[i].tolist(), strict=True))
+        return behave(latents, subject, max(1, round(subject.seconds * fps)), fps, self._generator(i, "behaviour"))
+
     def track(self, i: int) -> Track:
         """What the tracker writes about session i."""
-        subject, fps = self.subject(i), self.options.fps
-        latents = dict(zip(LATENTS, self.latents[i].tolist(), strict=True))
-        frames = max(1, round(subject.seconds * fps))
-        behaviour = behave(latents, subject, frames, fps, self._generator(i, "behaviour"))
-        return track(behaviour, subject, fps, self._generator(i, "tracker"))
+        return track(self.behaviour(i), self.subject(i), self.rate(i), self._generator(i, "tracker"))
 
     def session(self, i: int) -> Session:
         """The record of session i, holding what a reader finds in its text."""

@@ -12,16 +12,8 @@ from data_builders.records import decode
 from data_builders.simulator.clnf_text import gaze_in_head
 from data_builders.simulator.corpus import write_corpus
 from data_builders.simulator.daic_woz import NOT_NUMBERS, middle
-from data_builders.simulator.daic_woz_simulation import (
-    EMPTY_ITEM,
-    INTERRUPTED_AUS,
-    INTERRUPTIONS,
-    ITEMS,
-    NUMBERS,
-    SHIFTS,
-    WITHOUT_INTERVIEWER,
-    DaicWozSimulation,
-)
+from data_builders.simulator.daic_woz_simulation import NUMBERS, SHIFTS, WITHOUT_INTERVIEWER, DaicWozSimulation
+from data_builders.simulator.interview_simulation import EMPTY_ITEM, INTERRUPTED_AUS, INTERRUPTIONS, ITEMS
 from data_builders.simulator.options import Options
 from mccl_jax.cues import DAIC_WOZ_AUS, OPENFACE_AUS
 from mccl_jax.data.windows import WindowOptions, cut_windows

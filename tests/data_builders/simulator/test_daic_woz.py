@@ -25,17 +25,15 @@ from data_builders.simulator.daic_woz import (
     is_nested,
 )
 from data_builders.simulator.daic_woz_simulation import (
-    ABSENT,
-    EMPTY_ITEM,
     NUMBERS,
-    SCORES,
     SESSIONS,
     SHIFTS,
     VIDEO_ENDS_EARLY,
     WITHOUT_INTERVIEWER,
     DaicWozSimulation,
 )
-from data_builders.simulator.daic_woz_tables import WRONG_BINARY, write_splits
+from data_builders.simulator.daic_woz_tables import write_splits
+from data_builders.simulator.interview_simulation import ABSENT, EMPTY_ITEM, SCORES, WRONG_BINARY
 from data_builders.simulator.latents import LINEAR
 from mccl_jax.cues import DAIC_WOZ_AUS, OPENFACE_AUS
 from mccl_jax.errors import UserError

@@ -18,15 +18,8 @@ from data_builders.simulator.daic_woz import (
     WITHOUT_ARCHIVE,
     middle,
 )
-from data_builders.simulator.daic_woz_simulation import (
-    EMPTY_ITEM,
-    INTERRUPTED_AUS,
-    INTERRUPTIONS,
-    NUMBERS,
-    SHIFTS,
-    DaicWozSimulation,
-)
-from data_builders.simulator.daic_woz_tables import WRONG_BINARY
+from data_builders.simulator.daic_woz_simulation import NUMBERS, SHIFTS, DaicWozSimulation
+from data_builders.simulator.interview_simulation import EMPTY_ITEM, INTERRUPTED_AUS, INTERRUPTIONS, WRONG_BINARY
 from tests.data_builders.simulator.daic_woz_reading import OPTIONS, contents, headers, quiet, sound, text_of
 
 
