@@ -17,7 +17,7 @@ SECTIONS = ("data", "windows", "model", "train", "evaluation")
 CONFIGS = [module.get_config() for module in (common, openface, simulated, cmdc, daic_woz, e_daic)]
 
 
-@pytest.mark.parametrize("config", [*CONFIGS, *(corpus.get_config("simulated") for corpus in (cmdc, daic_woz))])
+@pytest.mark.parametrize("config", [*CONFIGS, *(corpus.get_config("simulated") for corpus in (cmdc, daic_woz, e_daic))])
 def test_configs_are_experiments_and_come_back_from_json(config):
     experiment = Experiment.from_dict(config.to_dict())
     assert Experiment.from_json(experiment.to_json()) == experiment

@@ -16,6 +16,8 @@ from data_builders.simulator.cmdc import write_cmdc
 from data_builders.simulator.cmdc_simulation import CmdcSimulation
 from data_builders.simulator.daic_woz import write_daic_woz
 from data_builders.simulator.daic_woz_simulation import DaicWozSimulation
+from data_builders.simulator.e_daic import write_e_daic
+from data_builders.simulator.e_daic_simulation import EDaicSimulation
 from data_builders.simulator.openface_text import write_openface_csv
 from data_builders.simulator.options import Options
 from data_builders.simulator.oracle import oracle_scores
@@ -32,8 +34,8 @@ def write_corpus(
 ) -> pathlib.Path:
     """Writes the corpus and simulation.json into `folder`, and returns it.
 
-    layout      a key of LAYOUTS: "openface" is one CSV a session and labels.csv, "cmdc" and "daic_woz" are these
-                corpora as handed out.
+    layout      a key of LAYOUTS: "openface" is one CSV a session and labels.csv, "cmdc", "daic_woz" and "e_daic" are
+                these corpora as handed out.
 
     A folder that holds the corpus of these options is used as it is; one of other options is written anew, and `say`
     is told either. The folder appears when it is complete: an interrupted call leaves none, or the one before.
@@ -108,6 +110,7 @@ LAYOUTS = {
     "openface": Layout(Simulation, _write_openface, oracle=True),
     "cmdc": Layout(CmdcSimulation, write_cmdc, oracle=False),  # its scores are drawn by group
     "daic_woz": Layout(DaicWozSimulation, write_daic_woz, oracle=False),  # some of its scores are fixed
+    "e_daic": Layout(EDaicSimulation, write_e_daic, oracle=False),  # these too
 }
 
 

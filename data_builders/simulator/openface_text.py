@@ -3,8 +3,10 @@
 Source: RecorderCSV.cpp and the wiki page "Output Format" of TadasBaltrusaitis/OpenFace.
 """
 
+import io
 import pathlib
 from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 import numpy as np
 
@@ -24,7 +26,9 @@ _Block = tuple[Sequence[str], int, np.ndarray]
 
 def write_openface_csv(path: pathlib.Path, track: Track) -> None:
     """Writes the 258 columns of the switches -3Dfp -pose -gaze -aus, joined by commas."""
-    _write(path, [*_context(track), *_gaze(track), *_pose(track), *_landmarks(track), *_aus(track)], ",")
+    blocks = [*_context(track), *_gaze(track), *_pose(track), *_landmarks(track), *_aus(track)]
+    with path.open("w", encoding="ascii", newline="\n") as file:
+        _write(file, blocks, ",")
 
 
 def write_full_openface_csv(path: pathlib.Path, track: Track) -> None:
@@ -35,16 +39,25 @@ def write_full_openface_csv(path: pathlib.Path, track: Track) -> None:
     """
     blocks = [*_context(track), *_gaze(track), *_eyes(track), *_pose(track)]
     blocks += [_points("", "xy", project(track.landmarks), _PIXELS), *_landmarks(track), *_shape(track), *_aus(track)]
-    _write(path, blocks, ", ")
+    with path.open("w", encoding="ascii", newline="\n") as file:
+        _write(file, blocks, ", ")
 
 
-def _write(path: pathlib.Path, blocks: Sequence[_Block], separator: str) -> None:
+def pose_gaze_aus_text(track: Track, separator: str) -> bytes:
+    """The 53 columns that E-DAIC has of OpenFace 2.1, which lack face_id; their order is a guess."""
+    _, *context = _context(track)
+    frame = ("frame",), 0, np.arange(1, len(track.time) + 1)[:, None]
+    file = io.StringIO()
+    _write(file, [frame, *context, *_pose(track), *_gaze(track), *_aus(track)], separator)
+    return file.getvalue().encode()
+
+
+def _write(file: TextIO, blocks: Sequence[_Block], separator: str) -> None:
     names = [name for names, _, _ in blocks for name in names]
     line = separator.join(f"%.{places}f" for names, places, _ in blocks for _ in names) + "\n"
     values = np.concatenate([values for _, _, values in blocks], axis=1)
-    with path.open("w", encoding="ascii", newline="\n") as file:
-        file.write(separator.join(names) + "\n")
-        file.writelines(line % tuple(row) for row in values.tolist())
+    file.write(separator.join(names) + "\n")
+    file.writelines(line % tuple(row) for row in values.tolist())
 
 
 def _context(track: Track) -> Iterator[_Block]:
