@@ -20,6 +20,8 @@ _RULE = rich.box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=T
 _UNBOUNDED = 1000
 # Of the name of a group, which may be any text, so that its row fits.
 _LONGEST = 28
+# Errors within a group against one who predicts its train mean: no metric of its own.
+_DIFFERENCE = "mae_minus_group_mean"
 
 
 def results_table(results: dict[str, Any]) -> str:
@@ -95,8 +97,8 @@ def _table(rows: dict[str, dict[str, Any]], metrics: list[Metric]) -> str:
 
 def _parts(parts: list[dict[str, Any]]) -> str:
     """Errors in each fold, or in each group: one row a part and predictor."""
-    by_group = any("mae_minus_group_mean" in scores for scores in parts[0]["predictors"].values())
-    last, key = ("MAE - group mean's", "mae_minus_group_mean") if by_group else ("RMSE", "rmse")
+    key = _DIFFERENCE if any(_DIFFERENCE in scores for scores in parts[0]["predictors"].values()) else "rmse"
+    last = _label(key)
     columns = {name: [] for name in ("", "sessions", "predictor", "MAE", last)}
     for part in parts:
         for i, (name, scores) in enumerate(part["predictors"].items()):
@@ -105,6 +107,10 @@ def _parts(parts: list[dict[str, Any]]) -> str:
             for column, cell in zip(columns.values(), cells, strict=True):
                 column.append(cell)
     return _rendered(columns, left=("", "predictor"))
+
+
+def _label(metric: str) -> str:
+    return "MAE - group mean's" if metric == _DIFFERENCE else METRICS[metric].label
 
 
 def _part(part: dict[str, Any]) -> str:
@@ -173,7 +179,7 @@ def _reasons(rows: dict[str, dict[str, Any]]) -> list[str]:
                 names_of.setdefault((metric, score["reason"]), []).append(name)
     for (metric, reason), names in names_of.items():
         who = "" if len(names) == len(rows) else f" of {', '.join(names)}"
-        labels_of.setdefault((who, reason), []).append(METRICS[metric].label)
+        labels_of.setdefault((who, reason), []).append(_label(metric))
     return [f"-: {', '.join(labels)}{who}: {reason}." for (who, reason), labels in labels_of.items()]
 
 

@@ -1,9 +1,13 @@
-"""E-DAIC from made-up archives to results, and a prediction for one of them."""
+"""E-DAIC from made-up and from simulated archives to results, and a prediction for one of them."""
 
+import csv
 import json
+import pathlib
 
 import pytest
 
+from data_builders.simulator.corpus import write_corpus
+from data_builders.simulator.options import Options
 from tests.data_builders.e_daic_files import (
     columns,
     detailed_row,
@@ -76,6 +80,52 @@ def test_predict_from_a_folder_and_an_archive(trained):
         number = line["recording"].split("/")[-1][:3]
         if number in kept:
             assert line["severity"] == pytest.approx(kept[number], abs=1e-3)
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory) -> pathlib.Path:
+    """A folder with a simulated corpus, `raw`, that has all defects."""
+    folder = tmp_path_factory.mktemp("simulated")
+    write_corpus(folder / "raw", Options(subjects=24, seconds=(14, 18), fps=2), str, "e_daic")
+    return folder
+
+
+@pytest.mark.parametrize(("split", "groups"), [("test", {"autonomous": 4}), ("dev", {"wizard": 3, "autonomous": 1})])
+def test_a_simulated_corpus_with_all_its_defects(simulated, split, groups):
+    reported = (f"--config.evaluation.reported_split={split}", f"--workdir=runs/{split}")
+    done = run(simulated, E_DAIC, "--config.data.manual_dir=raw", *TINY_MODEL, "--config.model.deep_width=4", *reported)
+    assert "SIMULATED data" in done.stdout
+    folder = simulated / "runs" / split
+    results = json.loads((folder / "results.json").read_text())
+    assert results["counts"]["train"]["n_sessions"] == 12
+    assert results["counts"][split]["n_sessions"] == 4
+    assert results["protocols"]["last"]["models"]["ridge"]["metrics"]["mae"]["n_sessions"] == 4
+    assert {part["name"]: part["counts"]["n_sessions"] for part in results["groups"]} == groups
+    assert "the train mean of each session's interviewer" in " ".join(done.stdout.split())
+    assert ("Within each interviewer" in done.stdout) == (len(groups) > 1)
+    with (folder / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert sorted(row["interviewer"] for row in rows) == sorted(name for name, n in groups.items() for _ in range(n))
+    assert (folder / "predicted_against_true.png").is_file()
+    archive = f"raw/data/{rows[-1]['session']}_P.tar.gz"
+    (line,) = run(simulated, "--mode=predict", f"--checkpoint=runs/{split}", f"--input={archive}").stdout.splitlines()
+    assert json.loads(line)["severity"] == pytest.approx(float(rows[-1]["xgboost"]), abs=1e-3)
+    report = (folder / "preparation.txt").read_text()
+    for words in (
+        "skipped: 5",
+        "300_P.tar.gz: lacks OpenFace",
+        "301_P.tar.gz: lacks deep",
+        "303_P.tar.gz: cannot be read",
+        "307_P.tar.gz: is in dev, but there is neither such an archive nor a folder",
+        "719_P.tar.gz: is in no split file",
+        "known of session 657: no CNN_VGG.mat",
+        "373: interrupted, 5:52 to 7:00",
+        "409, PHQ8_Binary was 0, is 1",
+        "319, PHQ8_Sleep was empty, is 2",
+        "302: the whole recording counts as the interview",
+        "600: only",  # few of its frames are usable
+    ):
+        assert words in report
 
 
 def test_without_the_corpus(tmp_path):

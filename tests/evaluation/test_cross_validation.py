@@ -342,7 +342,8 @@ def test_what_does_not_fit_is_one_line(disjoint, tmp_path):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
-    "case", ["a fold without a known target", "one subject a fold", "nobody positive", "all alike"]
+    "case",
+    ["a fold without a known target", "one subject a fold", "one subject of a group", "nobody positive", "all alike"],
 )
 def test_poor_folds_give_nulls_and_reasons(tmp_path, case):
     folds, target, subject, group = DISJOINT, TARGET, SUBJECT, GROUP
@@ -350,6 +351,8 @@ def test_poor_folds_give_nulls_and_reasons(tmp_path, case):
         target = np.where(np.array(DISJOINT)[:, 0] == 1, np.nan, TARGET)
     elif case == "one subject a fold":
         subject = np.array([f"s{fold}" for (fold,) in DISJOINT])
+    elif case == "one subject of a group":
+        group = np.where(np.arange(N) == 4, "other", GROUP)
     elif case == "nobody positive":
         group = np.full(N, "HC")
     else:
@@ -368,6 +371,8 @@ def test_poor_folds_give_nulls_and_reasons(tmp_path, case):
         assert "-: MAE, RMSE of fold 1: no session has a known target." in flat
     elif case == "one subject a fold":
         assert "-: MAE, RMSE of fold 1, fold 2, fold 3: one subject: nothing to resample." in flat
+    elif case == "one subject of a group":
+        assert "-: MAE, RMSE, MAE - group mean's of other: one subject: nothing to resample." in flat
     elif case == "nobody positive":
         assert "No reported session has MDD 1." in flat
     else:
