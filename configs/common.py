@@ -23,7 +23,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.target = "target"  # the column of the labels to be predicted
     config.data.folds = ""  # of CMDC: "disjoint" or "official"
     config.data.form = "native"  # of the records: all frames; or of DAIC-WOZ and E-DAIC "3hz", a tenth of the disk
-    config.data.corrections = ("all",)  # of DAIC-WOZ and E-DAIC: ids of their defects.py in data_builders
+    config.data.corrections = ("all",)  # ids of the corpus's defects.py in data_builders; "-id": all but that one
     config.data.dev_fraction = 1 / 3  # of the subjects, where the corpus has no splits of its own
     config.data.split_seed = 0
     config.data.workers = 0  # processes that prepare sessions; 0: as many as there are CPU cores and work for

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
-from data_builders.defects import Defect, corrections_in, known_of, switched_on
+from data_builders.defects import ALL, Defect, corrections_in, switched_on, told
 from data_builders.digests import digests
 from data_builders.preparation import Plan, SessionBuilder
 from data_builders.readers.archives import checksums, files_in, size
@@ -42,7 +42,7 @@ class Corpus:
     tables         names of the tables of splits and labels, the first one for messages.
     reader         changes when the same files would be read differently.
     members        (number, cues) -> what is read of a session.
-    read_splits    (folder, corrections) -> who is in which split.
+    read_splits    (folder, corrections that are switched on) -> who is in which split.
     read_session   (source, participant, corrections, cues, frame_rate) -> the session.
     """
 
@@ -66,7 +66,7 @@ class InterviewConfig(tfds.core.BuilderConfig):
                   rates.
     cues          which cues, in this order; None: all of the corpus.
     frame_rate    frames a second of sessions without usable timestamps.
-    corrections   ids of the corrections, of the corpus's table of defects, that are made; None: all of them.
+    corrections   which corrections, of the corpus's table of defects, are made: as `defects.switched_on` takes them.
     """
 
     corpus: ClassVar[Corpus]
@@ -74,12 +74,11 @@ class InterviewConfig(tfds.core.BuilderConfig):
     form: str = "3hz"
     cues: tuple[str, ...] | None = None
     frame_rate: float = 30.0
-    corrections: tuple[str, ...] | None = None
+    corrections: tuple[str, ...] = (ALL,)
 
     def __post_init__(self):
         cues, corrections = tuple(self.corpus.cues), corrections_in(self.corpus.defects)
         self.cues = cues if self.cues is None else self.cues
-        self.corrections = corrections if self.corrections is None else self.corrections
         if self.form not in FORMS:
             raise UserError(f"form is {self.form!r}: expected {' or '.join(FORMS)}")
         check_options(self.cues, "refuse", self.frame_rate, cues)
@@ -150,7 +149,8 @@ class InterviewBuilder(SessionBuilder, skip_registration=True):
             for number, path in known.items()
             if splits.participants[number].split == split
         ]
-        return Plan(tuple(sources), tuple(sorted(skipped)), (*self._counts(known, splits), *notes, *splits.notes))
+        notes = *self._counts(known, splits), *notes, *splits.notes
+        return Plan(tuple(sources), tuple(sorted(skipped)), notes, self.corpus.defects)
 
     def _source(self, number: str, path: pathlib.Path, participant: Participant) -> Source:
         config = self.builder_config
@@ -170,10 +170,7 @@ class InterviewBuilder(SessionBuilder, skip_registration=True):
         unlabelled = [number for number in known if math.isnan(splits.participants[number].score)]
         if unlabelled:
             notes.append(f"no known {SCORE}: {_few(unlabelled)}")
-        told = [(number, defect) for number in known for defect in known_of(self.corpus.defects, number)]
-        return notes + [
-            f"known of session {number}: {defect.wrong}" for number, defect in told if not defect.correction
-        ]
+        return notes + told(self.corpus.defects, known)
 
     def _expected(self, folder: pathlib.Path) -> str:
         inside = few(sorted(path.name for path in folder.iterdir()), 5)

@@ -21,6 +21,7 @@ import absl.logging
 import tensorflow_datasets as tfds
 import tqdm
 
+from data_builders.defects import Defect, Effect
 from data_builders.records import features
 from data_builders.report import Report, Tally
 from data_builders.shards import Outcome, Shard, Source, write_shard, write_shards
@@ -39,11 +40,17 @@ MOST_SHARDS = 512
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What a preparation will do: sources in the order of the records, what is left out and why, and notes."""
+    """What a preparation will do: sources in the order of the records, what is left out and why, and notes.
+
+    defects   the corpus's table.
+    effects   (file, effect) of corrections that no session tells of.
+    """
 
     sources: tuple[Source, ...]
     skipped: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    defects: tuple[Defect, ...] = ()
+    effects: tuple[tuple[str, Effect], ...] = ()
 
 
 class SessionBuilder(tfds.core.dataset_builder.FileReaderBuilder, skip_registration=True):
@@ -91,7 +98,7 @@ class SessionBuilder(tfds.core.dataset_builder.FileReaderBuilder, skip_registrat
         plan = self.plan(folder)
         shards = self._shards(plan.sources)
         outcomes = self._written([shard for of_split in shards.values() for shard in of_split], download_config)
-        tally = Tally(plan.skipped, plan.notes)
+        tally = Tally(plan.skipped, plan.notes, plan.defects, plan.effects)
         for outcome in (outcome for of_shard in outcomes.values() for outcome in of_shard):
             if outcome.summary:
                 tally.add(outcome.source.split, outcome.summary)

@@ -42,8 +42,12 @@ class Session:
     gender          "female", "male" or "".
     labels          every further label column, as the corpus has it.
     provenance      source file or members, SHA-256, the reader's version, notes of the reader. What stands beside the
-                    values, so that these stay as the tool wrote them: "exclude_seconds", [[begin, end], ...] that are
-                    no interview; "thinned", where only some frames were kept (see `thinning.thin`).
+                    values, so that these stay as the tool wrote them: "exclude_seconds", [[begin, end], ...] whose
+                    frames are not used; "thinned", where only some frames were kept (see `thinning.thin`). Of a corpus
+                    with a table of defects "corrections", [{"id", "what", "was", "is"}, ...] in the order in which they
+                    were made: by its row `id`, a label or other `what`, which `was` so in the files (or by a correction
+                    before it), `is` so now, None where unknown; and "switched_off", the same of those that would have
+                    been made.
     statistics      per cue and channel at the full rate, over usable frames: means, deviations, velocities.
     """
 
@@ -66,7 +70,7 @@ class Session:
 
     @property
     def usable(self) -> np.ndarray:
-        """(F,) bool: the face was tracked, every cell of every cue could be read, and no interruption was going on."""
+        """(F,) bool: the face was tracked, every cell of every cue could be read, and the frame is not excluded."""
         usable = self.success & np.all([np.isfinite(cue).all(axis=(1, 2)) for cue in self.cues.values()], axis=0)
         for begin, end in self.provenance.get("exclude_seconds", ()):
             usable &= (self.time < begin) | (self.time >= end)

@@ -4,8 +4,9 @@ import dataclasses
 import json
 import math
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from data_builders.defects import Defect, Effect, in_words, written
 from data_builders.records import Session
 
 JSON_NAME, TEXT_NAME = "preparation.json", "preparation.txt"
@@ -24,6 +25,9 @@ class Report:
     splits         name -> {"sessions": n, "subjects": n}
     skipped        (file, why) of what was left out.
     notes          what -> {"sessions": n, "examples": ["session: details", ...]}, as the readers said it.
+    corrections    id -> {"wrong", "source", "sessions": n, "examples": ["session: what was a, is b", ...]} of each row of
+                   the corpus's table of defects that something was corrected by.
+    switched_off   the same of each by which something would have been.
     """
 
     source: str
@@ -37,6 +41,8 @@ class Report:
     splits: Mapping[str, Mapping[str, int]]
     skipped: tuple[tuple[str, str], ...]
     notes: Mapping[str, Mapping[str, object]]
+    corrections: Mapping[str, Mapping[str, object]]
+    switched_off: Mapping[str, Mapping[str, object]]
 
     def words(self) -> str:
         """The report for a reader, a line a fact."""
@@ -51,15 +57,24 @@ class Report:
         ]
         lines.append(f"skipped: {len(self.skipped) or 'nothing'}")
         lines += [f"  {name}: {why}" for name, why in self.skipped]
-        lines.append(f"notes: {len(self.notes) or 'none'}")
-        for what, note in self.notes.items():
-            of_all = note["sessions"] in (0, self.sessions)
-            lines.append(f"  {what}" + ("" if of_all else f" (in {note['sessions']} of {self.sessions} sessions)"))
-            examples = [example for example in note["examples"] if not of_all or ": " in example]
+        made, off = (
+            {f"{id}: {entry['wrong']} ({entry['source']})": entry for id, entry in entries.items()}
+            for entries in (self.corrections, self.switched_off)
+        )
+        lines += self._block("corrections", made)
+        lines += self._block("corrections that are switched off", off) if off else []
+        return "\n".join(lines + self._block("notes", self.notes)) + "\n"
+
+    def _block(self, title: str, entries: Mapping[str, Mapping[str, object]]) -> list[str]:
+        lines = [f"{title}: {len(entries) or 'none'}"]
+        for what, entry in entries.items():
+            of_all = entry["sessions"] in (0, self.sessions)
+            lines.append(f"  {what}" + ("" if of_all else f" (in {entry['sessions']} of {self.sessions} sessions)"))
+            examples = [example for example in entry["examples"] if not of_all or ": " in example]
             lines += [f"    {example}" for example in examples[:_EXAMPLES]]
             if more := len(examples[_EXAMPLES:]):
                 lines.append(f"    and {more} more: {JSON_NAME}")
-        return "\n".join(lines) + "\n"
+        return lines
 
     def write(self, folder: pathlib.Path) -> None:
         """Writes preparation.json and preparation.txt."""
@@ -82,6 +97,7 @@ class Summary:
 
     digest     SHA-256 of what was read of the recording.
     answers    question -> SHA-256 of its file, where the recording is cut by questions.
+    corrected  "corrections" and "switched_off" of its provenance.
     """
 
     session: str
@@ -93,6 +109,7 @@ class Summary:
     notes: tuple[str, ...]
     digest: str
     answers: Mapping[int, str]
+    corrected: Mapping[str, Sequence[Mapping[str, object]]]
 
     @classmethod
     def of(cls, session: Session) -> "Summary":
@@ -108,15 +125,26 @@ class Summary:
             notes=tuple(session.provenance["notes"]),
             digest=session.provenance["sha256"],
             answers={answer["question"]: answer["sha256"] for answer in session.provenance.get("answers", ())},
+            corrected={kind: session.provenance.get(kind, ()) for kind in ("corrections", "switched_off")},
         )
 
 
 class Tally:
-    """Counts what is prepared and what is not, session by session."""
+    """Counts what is prepared and what is not, session by session; the arguments are those of `preparation.Plan`."""
 
-    def __init__(self, skipped: Iterable[tuple[str, str]], notes: Iterable[str]):
+    def __init__(
+        self,
+        skipped: Iterable[tuple[str, str]],
+        notes: Iterable[str],
+        defects: Iterable[Defect] = (),
+        effects: Iterable[tuple[str, Effect]] = (),
+    ):
         self.skipped = list(skipped)
         self._notes = {note: {"sessions": 0, "examples": []} for note in notes}
+        self._defects = {one.id: one for one in defects}
+        self._corrections = {"corrections": {}, "switched_off": {}}
+        for file, effect in effects:
+            self._correct(file, written([effect]), sessions=0)
         self._splits, self._subjects = {}, set()
         self._frames = self._failed = self._unlabelled = 0
         self._seconds = 0.0
@@ -136,6 +164,18 @@ class Tally:
             entry = self._notes.setdefault(what, {"sessions": 0, "examples": []})
             entry["sessions"] += 1
             entry["examples"].append(f"{session.session}: {details}" if details else session.session)
+        self._correct(session.session, session.corrected, sessions=1)
+
+    def _correct(self, name: str, corrected: Mapping[str, Sequence[Mapping[str, object]]], sessions: int) -> None:
+        for kind, found in self._corrections.items():
+            said = {}
+            for correction in corrected[kind]:
+                said.setdefault(correction["id"], []).append(in_words(correction, made=kind == "corrections"))
+            for id, words in said.items():
+                row = self._defects[id]
+                entry = found.setdefault(id, {"wrong": row.wrong, "source": row.source, "sessions": 0, "examples": []})
+                entry["sessions"] += sessions
+                entry["examples"].append(f"{name}: {'; '.join(words)}")
 
     def skip(self, name: str, why: str) -> None:
         """Notes one recording that is left out."""
@@ -156,4 +196,8 @@ class Tally:
             splits=splits,
             skipped=tuple(self.skipped),
             notes=self._notes,
+            **{
+                kind: {id: found[id] for id in self._defects if id in found}
+                for kind, found in self._corrections.items()
+            },
         )

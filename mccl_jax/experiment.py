@@ -32,7 +32,6 @@ CORPORA = {
         "folds": ("disjoint", "official"),
         "missing": ("refuse",),
         "form": ("native",),
-        "corrections": (("all",),),
         "dev_fraction": (1 / 3,),
     },
     "daic_woz": _INTERVIEWS,
@@ -70,7 +69,8 @@ class DataOptions:
                    own, whose labels may have a column fold, and for DAIC-WOZ and E-DAIC, which have splits.
     form           of the records: "native", all frames; of DAIC-WOZ and E-DAIC also "3hz", those that windows at 3 Hz
                    look at.
-    corrections    of DAIC-WOZ and E-DAIC, ids of their tables of defects; ("all",) for all of them.
+    corrections    which rows of the corpus's table of defects are corrected: ids, "all", or "-id" for all but that one;
+                   none are known of recordings of one's own.
     dev_fraction   share of subjects held out as dev where the corpus has no splits of its own.
     split_seed     of that division, which keeps a subject's sessions together and severities alike, or of CMDC's
                    disjoint folds.

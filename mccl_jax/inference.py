@@ -12,6 +12,7 @@ import numpy as np
 
 from data_builders.cmdc import session as cmdc
 from data_builders.daic_woz import session as daic_woz
+from data_builders.defects import in_words
 from data_builders.e_daic import session as e_daic
 from data_builders.openface import session as openface
 from data_builders.records import Session
@@ -88,6 +89,7 @@ class Model:
         severity = float(self.regressors[name].predict(z.reshape(1, -1))[0])
         interval = self.intervals[name]
         low, high = interval.around(severity)
+        corrected = [f"{one['id']}: {in_words(one)}" for one in session.provenance.get("corrections", ())]
         said = {
             "recording": session.session,
             "severity": severity,
@@ -97,7 +99,7 @@ class Model:
             "target": self.config.evaluation.target,
             "usable_frames": float(windows.usable[0]),
             "seconds_used": float(windows.mask[0].sum() / self.config.windows.rate),
-            "notes": [*session.provenance.get("notes", ()), *notes],
+            "notes": [*session.provenance.get("notes", ()), *corrected, *notes],
             "note": NO_DIAGNOSIS,
         }
         if session.provenance.get("sha256") in self.trained_on:
@@ -110,8 +112,8 @@ class Model:
 
         Raises UserError where it cannot be read, or where its cues are not those of the model.
         """
-        read = self._reader.read_recording
-        session = read(pathlib.Path(path), tuple(self.specification), self.config.data.frame_rate)
+        read, data = self._reader.read_recording, self.config.data
+        session = read(pathlib.Path(path), tuple(self.specification), data.frame_rate, data.corrections)
         return self.predict(session, regressor) | {"recording": str(path)}
 
     def recordings(self, source: str | pathlib.Path) -> list[pathlib.Path]:

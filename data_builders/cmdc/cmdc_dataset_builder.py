@@ -13,7 +13,9 @@ import numpy as np
 import tensorflow_datasets as tfds
 from etils import epath
 
+from data_builders.cmdc.defects import CORRECTIONS, DEFECTS
 from data_builders.cmdc.session import QUESTIONS, READER, Interview, find_interviews, read_interview
+from data_builders.defects import ALL, switched_on, told
 from data_builders.digests import digests
 from data_builders.folds import folds_by_range, folds_by_subject
 from data_builders.preparation import UNSPLIT, Plan, SessionBuilder
@@ -48,6 +50,7 @@ class CMDCConfig(tfds.core.BuilderConfig):
     seed         of the disjoint folds: another one deals people anew.
     target       the column of the labels that is to be predicted.
     labels       the table of people, in the folder of the corpus.
+    corrections  which corrections of `defects.DEFECTS` are made: as `defects.switched_on` of all corpora takes them.
     """
 
     name: str = ""
@@ -57,6 +60,7 @@ class CMDCConfig(tfds.core.BuilderConfig):
     seed: int = 0
     target: str = TOTAL
     labels: str = "SubjectInfo.xlsx"
+    corrections: tuple[str, ...] = (ALL,)
 
     def __post_init__(self):
         if self.folds not in FOLDS:
@@ -64,9 +68,10 @@ class CMDCConfig(tfds.core.BuilderConfig):
         if self.folds == "official" and self.seed:
             raise UserError(f"data.split_seed is {self.seed}: the official folds are not drawn; leave it 0")
         check_options(self.cues, "refuse", self.frame_rate)
+        self.corrections = tuple(defect.id for defect in switched_on(DEFECTS, self.corrections))
         if not self.name:
-            others = [list(self.cues), self.frame_rate, self.seed, self.target, self.labels]
-            usual = [list(OPENFACE_CUES), 30.0, 0, TOTAL, "SubjectInfo.xlsx"]
+            others = [list(self.cues), self.frame_rate, self.seed, self.target, self.labels, list(self.corrections)]
+            usual = [list(OPENFACE_CUES), 30.0, 0, TOTAL, "SubjectInfo.xlsx", list(CORRECTIONS)]
             digest = hashlib.sha256(json.dumps(others).encode()).hexdigest()[:8]
             self.name = self.folds if others == usual else f"{self.folds}-{digest}"
 
@@ -110,7 +115,7 @@ class Builder(SessionBuilder):
         table = self._labels(folder)
         if not table.is_file():
             raise UserError(f"{table}: there is no such file; {_expected(folder)}")
-        info = read_subject_info(table, config.target)
+        info = read_subject_info(table, config.target, config.corrections)
         skipped = [
             (name, f"has answers, but no row in {config.labels}") for name in interviews if name not in info.subjects
         ]
@@ -136,14 +141,22 @@ class Builder(SessionBuilder):
                 name,
                 UNSPLIT,
                 functools.partial(
-                    read_interview, interview, info.subjects[name], folds[name], config.cues, config.frame_rate
+                    read_interview,
+                    interview,
+                    info.subjects[name],
+                    folds[name],
+                    config.cues,
+                    config.frame_rate,
+                    config.corrections,
                 ),
                 sum(path.stat().st_size for path in interview.answers.values() if path.is_file()),
             )
             for name, interview in known.items()
         ]
-        notes = [*_counts(known, info, config.target), *info.notes, *self._notes_on_folds(folder, folds)]
-        return Plan(tuple(sources), tuple(sorted(skipped)), tuple(notes))
+        notes = [*_counts(known, info, config.target), *told(DEFECTS, known), *info.notes]
+        notes += self._notes_on_folds(folder, folds)
+        effects = tuple((table.name, effect) for effect in info.effects)
+        return Plan(tuple(sources), tuple(sorted(skipped)), tuple(notes), DEFECTS, effects)
 
     def _labels(self, folder: pathlib.Path) -> pathlib.Path:
         """The table of people."""

@@ -6,20 +6,23 @@ import json
 import os
 import pathlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from data_builders.cmdc.defects import CORRECTIONS, DEFECTS
+from data_builders.defects import Ledger
 from data_builders.digests import digest
 from data_builders.readers.openface import READER as OPENFACE_READER
 from data_builders.readers.openface import Recording, read_openface
 from data_builders.readers.subject_info import Subject, subject_id, subject_name
+from data_builders.readers.workbooks import Cell
 from data_builders.records import Session
 from data_builders.statistics import statistics
 from mccl_jax.cues import OPENFACE_CUES
 from mccl_jax.errors import UserError
 
-READER = f"cmdc 1, {OPENFACE_READER}"  # raise it when the same files would be read differently
+READER = f"cmdc 2, {OPENFACE_READER}"  # raise it when the same files would be read differently
 QUESTIONS = 12
 # Q9.csv, and Q9-.csv as some names are written; never vector_Q9.csv or Q9.wav.csv, which hold something else.
 _ANSWER = re.compile(r"Q([0-9]{1,2})[ _-]*\.csv(\.gz)?", re.IGNORECASE)
@@ -39,7 +42,7 @@ def find_interview(folder: pathlib.Path, names: Sequence[str] | None = None) -> 
 
     Raises UserError where two files claim the same question.
     """
-    answers, beyond, otherwise = {}, [], []
+    answers, beyond = {}, []
     for name in sorted(os.listdir(folder) if names is None else names):
         match = _ANSWER.fullmatch(name)
         if match is None:
@@ -54,10 +57,7 @@ def find_interview(folder: pathlib.Path, names: Sequence[str] | None = None) -> 
             )
         else:
             answers[question] = folder / name
-            if name.lower() not in (f"q{question}.csv", f"q{question}.csv.gz"):
-                otherwise.append(name)
     notes = [f"files of questions beyond 1..{QUESTIONS} are not used: {', '.join(beyond)}"] if beyond else []
-    notes += [f"file names that are written otherwise: {', '.join(otherwise)}"] if otherwise else []
     return Interview(folder, dict(sorted(answers.items())), tuple(notes)) if answers else None
 
 
@@ -94,12 +94,14 @@ def recordings(source: pathlib.Path) -> list[pathlib.Path]:
     )
 
 
-def read_recording(path: pathlib.Path, cues: Sequence[str], frame_rate: float) -> Session:
+def read_recording(
+    path: pathlib.Path, cues: Sequence[str], frame_rate: float, corrections: Iterable[str] = CORRECTIONS
+) -> Session:
     """The interview of somebody unknown. Raises UserError where `path` is no folder of one, or cannot be read."""
     interview = find_interview(path) if path.is_dir() else None
     if interview is None:
         raise UserError(f"{path}: expected the folder of an interview, with Q1.csv to Q{QUESTIONS}.csv")
-    return read_interview(interview, cues=cues, frame_rate=frame_rate)
+    return read_interview(interview, None, (), cues, frame_rate, corrections)
 
 
 def read_interview(
@@ -108,15 +110,21 @@ def read_interview(
     folds: tuple[int, ...] = (),
     cues: Sequence[str] = tuple(OPENFACE_CUES),
     frame_rate: float = 30.0,
+    corrections: Iterable[str] = CORRECTIONS,
 ) -> Session:
     """Reads every answer as `readers.openface.read_openface` does and lays them end to end, one frame apart.
 
     What stood between two answers is not in the corpus, so time is that of the answers alone; `question` keeps them
     apart, and provenance["answers"] says where each begins. An answer that cannot be read is left out, and the notes
-    say why. Raises UserError where none can be read.
+    say why. `corrections`: which rows of `defects.DEFECTS` are switched on. Raises UserError where none can be read.
     """
+    ledger = Ledger(DEFECTS, corrections, person.effects if person else ())
     read, left_out = {}, []
     for question, path in interview.answers.items():
+        as_it_should_be = path.name.lower() in (f"q{question}.csv", f"q{question}.csv.gz")
+        if not as_it_should_be and not ledger.corrects("answer-names", f"question of {path.name}", None, question):
+            left_out.append(f"Q{question} (its file is called {path.name})")
+            continue
         try:
             read[question] = read_openface(path, cues, "refuse", frame_rate)
         except UserError as error:
@@ -149,16 +157,21 @@ def read_interview(
         speech_span=np.full(2, np.nan),
         target=person.target if person else float("nan"),
         folds=folds,
-        labels={**person.labels, "group": person.group, "MDD": float(person.patient)} if person else {},
+        labels=_labels(person) if person else {},
         provenance={
             "file": interview.folder.name,
             "sha256": hashlib.sha256(json.dumps(answers).encode()).hexdigest(),
             "reader": READER,
             "answers": answers,
             "notes": notes + _notes_of_answers(read),
+            **ledger.provenance(),
         },
     )
     return dataclasses.replace(session, statistics=statistics(session))
+
+
+def _labels(person: Subject) -> dict[str, Cell]:
+    return {**person.labels, "group": person.group, "MDD": None if person.patient is None else float(person.patient)}
 
 
 def _folders(root: pathlib.Path) -> Iterator[tuple[pathlib.Path, list[str]]]:

@@ -8,20 +8,20 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from data_builders.daic_woz.defects import CORRECTIONS, DEFECTS
-from data_builders.defects import corrected_times, switched_on
+from data_builders.defects import Ledger, corrected_times
 from data_builders.readers.archives import Content, digest_of, read_members
 from data_builders.readers.clnf import FILES, Recording, read_clnf
 from data_builders.readers.clnf import READER as CLNF_READER
 from data_builders.readers.phq8 import Participant
 from data_builders.readers.session_files import number_of
 from data_builders.readers.session_files import recordings as recordings  # a way in, as each corpus has one
-from data_builders.readers.transcripts import Transcript, read_transcript
+from data_builders.readers.transcripts import NO_WORDS, Transcript, read_transcript
 from data_builders.records import Session
 from data_builders.statistics import statistics
 from mccl_jax.cues import DAIC_WOZ_CUES
 from mccl_jax.errors import UserError
 
-READER = f"daic_woz 1, {CLNF_READER}"  # raise it when the same files would be read differently
+READER = f"daic_woz 2, {CLNF_READER}"  # raise it when the same files would be read differently
 INTERVIEWER = "Ellie"
 _TRANSCRIPT = "transcript"
 _LATE = 5.0  # seconds of speech behind the last frame that are worth a note
@@ -34,9 +34,11 @@ def members(number: str, cues: Iterable[str] = tuple(DAIC_WOZ_CUES)) -> dict[str
     return {key: re.compile(name, re.IGNORECASE) for key, name in names.items()}
 
 
-def read_recording(path: pathlib.Path, cues: Sequence[str], frame_rate: float) -> Session:
+def read_recording(
+    path: pathlib.Path, cues: Sequence[str], frame_rate: float, corrections: Iterable[str] = CORRECTIONS
+) -> Session:
     """A session of somebody unknown. Raises UserError where `path` is no archive or folder of one."""
-    return read_session(path, cues=cues, frame_rate=frame_rate)
+    return read_session(path, None, corrections, cues, frame_rate)
 
 
 def read_session(
@@ -48,8 +50,9 @@ def read_session(
 ) -> Session:
     """Reads the text files of one session; without a participant its severity is unknown.
 
-    The transcript gives the span of speech. `corrections` are ids of `defects.DEFECTS`; those that move time are
-    written beside the values: the span of speech is shifted, an interruption goes into provenance["exclude_seconds"].
+    The transcript gives the span of speech. `corrections`: which rows of `defects.DEFECTS` are switched on; those that
+    move time are written beside the values: the span of speech is moved, an interruption goes into
+    provenance["exclude_seconds"].
     provenance keeps too what the official preparation goes by: "transcript" (first start and last stop, uncorrected),
     "frames" ([first, count] of each run of frame numbers) where these are not 1, 2, 3, ..., and "official_fill" (see
     `readers.clnf.Recording`). Raises UserError where a file is absent or cannot be used.
@@ -59,8 +62,11 @@ def read_session(
     transcript = read_transcript(read[_TRANSCRIPT])
     recording = read_clnf({cue: read[cue] for cue in cues}, frame_rate)
     provenance = _provenance(source, read, transcript, recording)
-    shift = corrected_times(number, switched_on(DEFECTS, corrections), provenance)
-    span = np.array(transcript.speech_span) + shift
+    ledger, span = Ledger(DEFECTS, corrections, participant.effects if participant else ()), transcript.marked_span
+    if ledger.corrects("sync-markers", "speech_span", span, transcript.speech_span):
+        span = transcript.speech_span
+    span = np.array(corrected_times(number, ledger, span, provenance))
+    provenance |= ledger.provenance()
     provenance["notes"] += _notes(recording, transcript, span)
     session = Session(
         session=number,
@@ -106,7 +112,7 @@ def _provenance(source: pathlib.Path, read: dict[str, Content], transcript: Tran
 
 
 def _notes(recording: Recording, transcript: Transcript, span: np.ndarray) -> list[str]:
-    notes = []
+    notes = [NO_WORDS] if np.isnan(span).any() else []
     if transcript.speakers and INTERVIEWER not in transcript.speakers:
         notes.append("no lines of the interviewer in the transcript")
     if (late := span[1] - recording.time[-1]) > _LATE:

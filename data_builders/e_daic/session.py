@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from data_builders.defects import corrected_times, switched_on
+from data_builders.defects import Ledger, corrected_times
 from data_builders.e_daic.defects import CORRECTIONS, DEFECTS
 from data_builders.readers import matlab
 from data_builders.readers.archives import Content, digest_of, read_members
@@ -16,13 +16,13 @@ from data_builders.readers.openface import Recording, read_openface
 from data_builders.readers.phq8 import Participant
 from data_builders.readers.session_files import number_of
 from data_builders.readers.session_files import recordings as recordings  # a way in, as each corpus has one
-from data_builders.readers.transcripts import E_DAIC, read_transcript
+from data_builders.readers.transcripts import E_DAIC, NO_WORDS, read_transcript
 from data_builders.records import Session
 from data_builders.statistics import statistics
 from mccl_jax.cues import DEEP, E_DAIC_CUES
 from mccl_jax.errors import UserError
 
-READER = f"e_daic 1, {OPENFACE_READER}"  # raise it when the same files would be read differently
+READER = f"e_daic 2, {OPENFACE_READER}"  # raise it when the same files would be read differently
 FRAME_RATE = 30.0  # frames a second of almost all sessions
 # Label: who leads the interview, a person behind the avatar or the avatar by itself; by the number of the session.
 INTERVIEWER = "interviewer"
@@ -39,9 +39,11 @@ def members(number: str, cues: Iterable[str] = tuple(E_DAIC_CUES)) -> dict[str, 
     return {key: re.compile(name, re.IGNORECASE) for key, name in names.items()}
 
 
-def read_recording(path: pathlib.Path, cues: Sequence[str], frame_rate: float) -> Session:
+def read_recording(
+    path: pathlib.Path, cues: Sequence[str], frame_rate: float, corrections: Iterable[str] = CORRECTIONS
+) -> Session:
     """A session of somebody unknown. Raises UserError where `path` is no archive or folder of one."""
-    return read_session(path, cues=cues, frame_rate=frame_rate)
+    return read_session(path, None, corrections, cues, frame_rate)
 
 
 def read_session(
@@ -54,10 +56,10 @@ def read_session(
     """Reads the files of one session; without a participant its severity is unknown.
 
     Time is the tracker's timestamp. Row i of the features is of row i of the tracker's file; where one of the two is
-    longer its last rows are left out. A frame whose features are all 0, which no face has, counts as not tracked. The
-    transcript gives the span of speech; a session without one is read as a whole. `corrections` are ids of
-    `defects.DEFECTS`; an interruption goes into provenance["exclude_seconds"]. Raises UserError where another file is
-    absent, or where one cannot be used.
+    longer its last rows are left out. The transcript gives the span of speech; a session without one is read as a
+    whole. `corrections`: which rows of `defects.DEFECTS` are switched on; an interruption, and frames whose features
+    are all 0, which no face has, go into provenance["exclude_seconds"]. Raises UserError where another file is absent,
+    or where one cannot be used.
     """
     number = number_of(source)
     read = read_members(source, members(number, cues), {_TRANSCRIPT}, {_DEEP: matlab.MOST_BYTES})
@@ -65,15 +67,17 @@ def read_session(
     # Gaze, pose or AUs: without any of them the tracker's file is still what tells time and success.
     of_tracker = [name for name in cues if name != _DEEP] or ["pose"]
     recording = read_openface(read[_TRACKER], of_tracker, frame_rate=frame_rate)
+    ledger = Ledger(DEFECTS, corrections, participant.effects if participant else ())
     notes, span = _speech(read.get(_TRANSCRIPT), recording.time[-1])
     notes += recording.notes
-    arrays, keep, success = dict(recording.cues), slice(None), recording.success
+    arrays, keep = dict(recording.cues), slice(None)
     if _DEEP in cues:
         # Popped and not kept: file and array may have a GB each.
         features = matlab.read_feature(read.pop(_DEEP), len(DEEP.points))
         arrays[_DEEP], keep = _aligned(source, features, recording, notes)
         del features
-        success = _seen(arrays[_DEEP], success[keep], notes)
+        if n := int((~np.isfinite(arrays[_DEEP])).any(axis=(1, 2)).sum()):
+            notes.append(f"frames with CNN features that are no number are not used: {n} of {len(arrays[_DEEP])}")
     provenance = {
         "file": source.name,
         "sha256": digest,
@@ -81,13 +85,17 @@ def read_session(
         "members": files,
         "notes": notes + _rate(recording.time),
     }
-    span = span + corrected_times(number, switched_on(DEFECTS, corrections), provenance)
+    time, success = recording.time[keep], recording.success[keep]
+    span = np.array(corrected_times(number, ledger, span, provenance))
+    if _DEEP in cues:
+        _exclude_without_face(arrays[_DEEP], success, time, ledger, provenance)
+    provenance |= ledger.provenance()
     session = Session(
         session=number,
         subject=number,
         cues={name: arrays[name] if name == _DEEP else arrays[name][keep] for name in cues},
         specification={name: E_DAIC_CUES[name] for name in cues},
-        time=recording.time[keep],
+        time=time,
         confidence=recording.confidence[keep],
         success=success,
         question=np.zeros(len(success), np.int32),
@@ -111,12 +119,13 @@ def interviewer(number: str) -> str | None:
     return next((name for name, numbers in _INTERVIEWERS.items() if int(number) in numbers), None)
 
 
-def _speech(content: Content | None, end: float) -> tuple[list[str], np.ndarray]:
+def _speech(content: Content | None, end: float) -> tuple[list[str], tuple[float, float]]:
     """Notes on the transcript, and its first and last word."""
     if content is None:
-        return ["no transcript: the whole recording counts as the interview"], np.full(2, np.nan)
+        return ["no transcript: the whole recording counts as the interview"], (np.nan, np.nan)
     transcript = read_transcript(content, E_DAIC)
-    notes, span = list(transcript.notes), np.array(transcript.speech_span)
+    notes, span = list(transcript.notes), transcript.speech_span
+    notes += [NO_WORDS] if np.isnan(span).any() else []
     if (late := span[1] - end) > _LATE:
         notes.append(f"speech goes on after the video has ended: {late:.1f} s")
     return notes, span
@@ -137,14 +146,16 @@ def _aligned(
     return features[recording.row[keep]][..., None], keep
 
 
-def _seen(features: np.ndarray, success: np.ndarray, notes: list[str]) -> np.ndarray:
-    """`success`, False where all features of a frame are 0; and a note on unreadable ones."""
-    empty = (features == 0).all(axis=(1, 2))
-    if n := int((empty & success).sum()):
-        notes.append(f"tracked frames whose CNN features are all 0 count as not tracked: {n} of {len(empty)}")
-    if n := int((~np.isfinite(features)).any(axis=(1, 2)).sum()):
-        notes.append(f"frames with CNN features that are no number are not used: {n} of {len(features)}")
-    return success & ~empty
+def _exclude_without_face(
+    features: np.ndarray, success: np.ndarray, time: np.ndarray, ledger: Ledger, provenance: dict
+) -> None:
+    """Puts the stretches of time in which all features of a frame are 0 into "exclude_seconds"."""
+    empty = ~(features != 0).any(axis=(1, 2))
+    was, now = int(success.sum()), int((success & ~empty).sum())
+    if ledger.corrects("zero-features", "frames that count as tracked", was, now) and was != now:
+        runs = np.flatnonzero(np.diff(empty, prepend=False, append=False)).reshape(-1, 2)
+        begins = np.append(time, time[-1] + 1)  # a stretch ends where the next frame begins
+        provenance.setdefault("exclude_seconds", []).extend(begins[runs].tolist())
 
 
 def _rate(time: np.ndarray) -> list[str]:

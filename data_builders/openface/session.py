@@ -2,10 +2,11 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from data_builders.defects import ALL, switched_on
 from data_builders.digests import digest
 from data_builders.readers.labels import Label
 from data_builders.readers.openface import READER, read_openface
@@ -30,8 +31,11 @@ def recordings(source: pathlib.Path) -> list[pathlib.Path]:
     return files
 
 
-def read_recording(path: pathlib.Path, cues: Sequence[str], frame_rate: float) -> Session:
-    """A recording of somebody unknown."""
+def read_recording(
+    path: pathlib.Path, cues: Sequence[str], frame_rate: float, corrections: Iterable[str] = (ALL,)
+) -> Session:
+    """A recording of somebody unknown; no defects are known of one's own recordings, so that "all" means none."""
+    switched_on((), corrections)
     return read_session(path, cues=cues, frame_rate=frame_rate)
 
 

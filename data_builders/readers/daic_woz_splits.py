@@ -9,7 +9,6 @@ import pathlib
 from collections.abc import Iterable
 
 from data_builders.daic_woz.defects import CORRECTIONS, DEFECTS
-from data_builders.defects import switched_on
 from data_builders.readers.phq8 import (
     GENDER,
     Participant,
@@ -19,7 +18,7 @@ from data_builders.readers.phq8 import (
     gender,
     numbers,
     read_people,
-    relabelled,
+    relabel,
 )
 from mccl_jax.errors import UserError
 
@@ -47,7 +46,7 @@ def read_splits(folder: pathlib.Path, corrections: Iterable[str] = CORRECTIONS) 
         for where, session, cells in read_people(path, "DAIC-WOZ"):
             one = Participant(session, FILES[name], gender(where, cells.get(GENDER, "")), numbers(where, cells))
             participants[session] = _completed(participants.get(session), one, where, notes)
-    relabelled(participants, switched_on(DEFECTS, corrections), notes)
+    relabel(participants, DEFECTS, corrections, notes)
     for one in participants.values():
         notes += contradictions(one)
     return Splits(participants, tuple(files.values()), tuple(notes))

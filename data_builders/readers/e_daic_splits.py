@@ -9,7 +9,6 @@ import math
 import pathlib
 from collections.abc import Iterable, Mapping
 
-from data_builders.defects import switched_on
 from data_builders.e_daic.defects import CORRECTIONS, DEFECTS
 from data_builders.readers.phq8 import (
     GENDER,
@@ -24,7 +23,7 @@ from data_builders.readers.phq8 import (
     number,
     numbers,
     read_people,
-    relabelled,
+    relabel,
 )
 from mccl_jax.errors import UserError
 
@@ -57,7 +56,7 @@ def read_splits(folder: pathlib.Path, corrections: Iterable[str] = CORRECTIONS) 
             participants[session] = Participant(session, split, gender(where, cells.get(GENDER, "")), labels)
     if DETAILED in files:
         _join_items(participants, files[DETAILED], notes)
-    relabelled(participants, switched_on(DEFECTS, corrections), notes)
+    relabel(participants, DEFECTS, corrections, notes)
     for one in participants.values():
         notes += contradictions(one) + _totals(one.session, one.labels)
     return Splits(participants, tuple(files.values()), tuple(notes))

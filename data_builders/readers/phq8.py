@@ -8,7 +8,7 @@ import pathlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from data_builders.defects import Defect, Relabel
+from data_builders.defects import Defect, Effect, Ledger, Relabel
 from data_builders.readers.labels import read_table
 from mccl_jax.errors import UserError
 
@@ -24,12 +24,16 @@ _GENDERS = {"0": "male", "1": "female", "male": "male", "female": "female", "": 
 
 @dataclasses.dataclass(frozen=True)
 class Participant:
-    """One person: session number, split, gender, and `labels`: PHQ8_Score, PHQ8_Binary, items and all else."""
+    """One person: session number, split, gender, and `labels`: PHQ8_Score, PHQ8_Binary, items and all else.
+
+    `effects`: of the corrections of the labels.
+    """
 
     session: str
     split: str
     gender: str
     labels: Mapping[str, str | float | None]
+    effects: tuple[Effect, ...] = ()
 
     @property
     def score(self) -> float:
@@ -115,9 +119,12 @@ def numbers(where: str, cells: Mapping[str, str]) -> dict[str, float | None]:
     return {name: number(where, name, cells[name], most) for name, most in highest.items() if name in cells}
 
 
-def relabelled(participants: dict[str, Participant], defects: Sequence[Defect], notes: list[str]) -> None:
-    """Corrects, in place, the labels that are wrong as `defects` say, and notes what was done."""
-    for defect in defects:
+def relabel(
+    participants: dict[str, Participant], table: Sequence[Defect], corrections: Iterable[str], notes: list[str]
+) -> None:
+    """Corrects, in place, the labels that are wrong as the `table` says; `corrections`: which rows are switched on."""
+    corrections = tuple(corrections)
+    for defect in table:
         correction, session = defect.correction, next(iter(defect.sessions), "")
         one = participants.get(session)
         if not isinstance(correction, Relabel) or one is None or correction.column not in one.labels:
@@ -126,9 +133,10 @@ def relabelled(participants: dict[str, Participant], defects: Sequence[Defect], 
             if found != correction.value:
                 notes.append(f"label not corrected, it is neither as known nor as it should be: {session}, {found}")
             continue
-        participants[session] = dataclasses.replace(one, labels={**one.labels, correction.column: correction.value})
-        was = "empty" if correction.was is None else f"{correction.was:g}"
-        notes.append(f"label corrected: {session}, {correction.column} was {was}, is {correction.value:g}")
+        ledger, labels = Ledger(table, corrections, one.effects), dict(one.labels)
+        if ledger.corrects(defect.id, correction.column, found, correction.value):
+            labels[correction.column] = correction.value
+        participants[session] = dataclasses.replace(one, labels=labels, effects=tuple(ledger.effects))
 
 
 def contradictions(one: Participant) -> list[str]:

@@ -8,8 +8,10 @@ import dataclasses
 import math
 import pathlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from data_builders.cmdc.defects import CORRECTIONS, DEFECTS
+from data_builders.defects import Effect, Ledger
 from data_builders.readers.workbooks import Cell, read_sheets
 from mccl_jax.errors import UserError
 
@@ -25,27 +27,30 @@ class Subject:
     """One row: who, in which row, and what is known.
 
     group    "HC" (healthy control) or "MDD" (patient), by the ID.
-    patient  the column MDD: what the corpus itself says of depressed or not.
+    patient  the column MDD: what the corpus itself says of depressed or not; None where it is unknown.
     video    whether the row says that there is video; None where it does not say.
     target   the column asked for; NaN where it is unknown.
     labels   every other column: a number, a text or None.
+    effects  of the corrections of the row.
     """
 
     subject: str
     row: int
     group: str
-    patient: bool
+    patient: bool | None
     video: bool | None
     target: float
     labels: Mapping[str, Cell]
+    effects: tuple[Effect, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class SubjectInfo:
-    """Subjects by ID, and notes on what had to be repaired, each "what: details"."""
+    """Subjects by ID, notes, each "what: details", and the effects of corrections on rows that are nobody's."""
 
     subjects: Mapping[str, Subject]
     notes: tuple[str, ...]
+    effects: tuple[Effect, ...]
 
 
 def subject_id(text: str) -> tuple[str, int] | None:
@@ -59,12 +64,12 @@ def subject_name(group: str, number: int) -> str:
     return f"{group}{number:02d}"
 
 
-def read_subject_info(path: pathlib.Path, target: str = TOTAL) -> SubjectInfo:
+def read_subject_info(path: pathlib.Path, target: str = TOTAL, corrections: Iterable[str] = CORRECTIONS) -> SubjectInfo:
     """Reads the workbook; `target` names the column of the severity.
 
-    A person who stands twice while the next one is missing is taken for that one (MDD20 and MDD21). An unreadable
-    number is unknown, a total that is missing is the sum of its items; either is said in the notes. Raises UserError
-    where the file is no workbook, has no column ID or `target`, nobody in it, or somebody twice with different values.
+    `corrections`: which rows of `cmdc.defects` are switched on. An unreadable number is unknown, and the notes say so.
+    Raises UserError where the file is no workbook, has no column ID or `target`, nobody in it, or somebody twice with
+    different values.
     """
     header, rows = _table(path)
     if target not in header:
@@ -72,9 +77,14 @@ def read_subject_info(path: pathlib.Path, target: str = TOTAL) -> SubjectInfo:
             f"{path}: no column {target}; its columns are {', '.join(name for name in header if name)}: name one of "
             "them, or take the file as it was handed out"
         )
-    notes, people = [], {}
-    for row, subject, cells in _identified(path, rows, notes):
-        person = _person(row, subject, cells, target, notes)
+    notes, people, effects, corrections = [], {}, [], tuple(corrections)
+    for row, subject, cells, twice in _identified(path, rows, notes):
+        ledger = Ledger(DEFECTS, corrections)
+        if twice and not ledger.corrects("MDD20-twice", f"ID in row {row}", twice, subject):
+            notes.append(f"{path.name}, row {row}: {twice} stands there once more: the row is not used")
+            effects += ledger.effects
+            continue
+        person = _person(row, subject, cells, target, ledger, notes)
         before = people.setdefault(subject, person)
         if before is not person:
             if dataclasses.replace(before, row=row) != person:
@@ -85,7 +95,7 @@ def read_subject_info(path: pathlib.Path, target: str = TOTAL) -> SubjectInfo:
             notes.append(f"{path.name}: {subject} stands in rows {before.row} and {row} with the same values")
     if not people:
         raise UserError(f"{path}: nobody in it; expected a row for each of HC01.. and MDD01..: copy it again")
-    return SubjectInfo(people, tuple(notes))
+    return SubjectInfo(people, tuple(notes), tuple(effects))
 
 
 def _table(path: pathlib.Path) -> tuple[list[str], list[tuple[int, dict[str, Cell]]]]:
@@ -108,8 +118,10 @@ def _table(path: pathlib.Path) -> tuple[list[str], list[tuple[int, dict[str, Cel
     )
 
 
-def _identified(path: pathlib.Path, rows: Sequence[tuple[int, dict[str, Cell]]], notes: list[str]):
-    """(row, ID, cells) of each row whose ID is one; who stands twice in the place of the next one is that one."""
+def _identified(
+    path: pathlib.Path, rows: Sequence[tuple[int, dict[str, Cell]]], notes: list[str]
+) -> Iterator[tuple[int, str, dict[str, Cell], str]]:
+    """(row, ID, cells, "") of each row whose ID is one; (row, next ID, cells, ID) of who stands twice in its place."""
     named = []
     for row, cells in rows:
         who = None if cells["ID"] is None else subject_id(str(cells["ID"]))
@@ -124,20 +136,18 @@ def _identified(path: pathlib.Path, rows: Sequence[tuple[int, dict[str, Cell]]],
         # In the gap that the missing one left: the same ID before, the one after next (or another group) behind.
         in_the_gap = missing and i > 0 and named[i - 1][1] == (group, number)
         if in_the_gap and (i + 1 == len(named) or named[i + 1][1] in ((group, number + 2), *_firsts(group))):
-            notes.append(
-                f"{path.name}, row {row}: {subject_name(group, number)} stands twice and {subject_name(*following)} is "
-                f"missing: the row is taken for {subject_name(*following)}"
-            )
-            yield row, subject_name(*following), cells
+            yield row, subject_name(*following), cells, subject_name(group, number)
         else:
-            yield row, subject_name(group, number), cells
+            yield row, subject_name(group, number), cells, ""
 
 
 def _firsts(group: str) -> list[tuple[str, int]]:
     return [(other, 1) for other in ("HC", "MDD") if other != group]
 
 
-def _person(row: int, subject: str, cells: Mapping[str, Cell], target: str, notes: list[str]) -> Subject:
+def _person(
+    row: int, subject: str, cells: Mapping[str, Cell], target: str, ledger: Ledger, notes: list[str]
+) -> Subject:
     def number(name: str) -> float | None:
         value = cells.get(name)
         if isinstance(value, str):
@@ -150,24 +160,26 @@ def _person(row: int, subject: str, cells: Mapping[str, Cell], target: str, note
     group = subject_id(subject)[0]
     patient = number("MDD")
     if patient not in (0, 1):
-        patient = float(group == "MDD")
-        notes.append(f"{subject}: column MDD holds neither 0 nor 1: its ID says {patient:.0f}")
+        by_id = float(group == "MDD")
+        patient = by_id if ledger.corrects("no-MDD", "MDD", cells.get("MDD"), by_id) else None
     elif patient != (group == "MDD"):
         notes.append(f"{subject}: column MDD is {patient:.0f}, against its ID: the column counts")
-    items = [number(name) for name in ITEMS]
-    total = number(target)
+    items, severity = [number(name) for name in ITEMS], number(target)
+    total = _total(subject, cells, number(TOTAL) if target != TOTAL else severity, items, ledger, notes)
     if target == TOTAL:
-        total = _checked_total(subject, total, items, notes)
+        severity = total
     video = next((number(name) for name in _VIDEO if name in cells), None)
     others = {name: value for name, value in cells.items() if name not in ("ID", "MDD", target, *ITEMS)}
+    others |= {TOTAL: total} if TOTAL in others else {}
     return Subject(
         subject=subject,
         row=row,
         group=group,
-        patient=bool(patient),
+        patient=None if patient is None else bool(patient),
         video=None if video is None else video > 0,
-        target=math.nan if total is None else total,
+        target=math.nan if severity is None else severity,
         labels={**others, **dict(zip(ITEMS, items, strict=True))},
+        effects=tuple(ledger.effects),
     )
 
 
@@ -179,14 +191,19 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _checked_total(subject: str, total: float | None, items: Sequence[float | None], notes: list[str]) -> float | None:
-    complete = None not in items
-    if total is None and complete:
-        notes.append(f"{subject}: {TOTAL} is missing: it is the sum of the nine items, {sum(items):.0f}")
-        total = sum(items)
-    elif total is not None and complete and total != sum(items):
+def _total(
+    subject: str,
+    cells: Mapping[str, Cell],
+    total: float | None,
+    items: Sequence[float | None],
+    ledger: Ledger,
+    notes: list[str],
+) -> float | None:
+    """PHQtotal, corrected; `total` is its cell where that is a number."""
+    if total is None and TOTAL in cells and None not in items:
+        total = sum(items) if ledger.corrects("no-total", TOTAL, cells[TOTAL], sum(items)) else None
+    elif total is not None and None not in items and total != sum(items):
         notes.append(f"{subject}: {TOTAL} is {total:g}, its items sum up to {sum(items):g}: {TOTAL} counts")
     if total is not None and not 0 <= total <= HIGHEST_TOTAL:
-        notes.append(f"{subject}: {TOTAL} is {total:g}, outside 0..{HIGHEST_TOTAL}: it counts as unknown")
-        return None
+        total = None if ledger.corrects("total-off-scale", TOTAL, total, None) else total
     return total

@@ -10,6 +10,7 @@ import itertools
 import math
 import pathlib
 import re
+from collections.abc import Sequence
 
 from data_builders.readers.archives import Content
 from mccl_jax.errors import UserError
@@ -17,13 +18,17 @@ from mccl_jax.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """What separates the cells, and what the columns are called in lower case; `speaker` None: there is none."""
+    """What separates the cells, and what the columns are called in lower case; `speaker` None: there is none.
+
+    `marker` is what is written where nobody spoke to anybody; None: nothing is known of such marks.
+    """
 
     separator: str
     start: str
     stop: str
     text: str
     speaker: str | None = None
+    marker: re.Pattern | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -40,11 +45,12 @@ class Layout:
             return line.split(self.separator)
 
 
-DAIC_WOZ = Layout("\t", "start_time", "stop_time", "value", "speaker")
-E_DAIC = Layout(",", "start_time", "end_time", "text")
-# What is written where nobody spoke to anybody: marks that audio and video were brought together, removed passages.
+# Marks that audio and video were brought together, and removed passages.
 # Source: the transcripts' own variants, as adbailey1/daic_woz_process and others list them.
 _MARKER = re.compile(r"<sync(h|hing|ing)?[>.]|\[sync(h|hing|ing)?\]|scrubbed_entry", re.IGNORECASE)
+DAIC_WOZ = Layout("\t", "start_time", "stop_time", "value", "speaker", _MARKER)
+E_DAIC = Layout(",", "start_time", "end_time", "text")
+NO_WORDS = "the transcript has no row with words: the whole recording counts as the interview"
 _APPLE_DOUBLE = b"\x00\x05\x16\x07"
 
 
@@ -55,6 +61,7 @@ class Transcript:
     first_start, last_stop   of the first and the last row as they stand, whoever speaks, markers included: what the
                              official preparation cuts by.
     speech_span              first and last word of the interview: least start and greatest stop of rows with words.
+    marked_span              the same where markers count as words.
     speakers                 who has rows with words, in the order of their first; none where the layout has none.
     notes                    what is odd, each "what: details".
     """
@@ -62,6 +69,7 @@ class Transcript:
     first_start: float
     last_stop: float
     speech_span: tuple[float, float]
+    marked_span: tuple[float, float]
     speakers: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -72,23 +80,25 @@ def read_transcript(source: pathlib.Path | Content, layout: Layout = DAIC_WOZ) -
     Raises UserError where the file cannot be read, is no text, or lacks a column or any row.
     """
     rows = _rows(source, layout)
-    notes, spoken, speakers = [], [], {}
+    notes, spoken, marked, speakers = [], [], [], {}
     unreadable = [line for line, start, stop, *_ in rows if not (math.isfinite(start) and math.isfinite(stop))]
     if unreadable:
         notes.append(f"rows of the transcript without readable times: {len(unreadable)}, first in line {unreadable[0]}")
     for _, start, stop, speaker, value in rows:
-        if _MARKER.sub("", value).strip() and math.isfinite(start) and math.isfinite(stop):
+        if not (value and math.isfinite(start) and math.isfinite(stop)):
+            continue
+        marked.append((start, stop))
+        if not layout.marker or layout.marker.sub("", value).strip():
             spoken.append((start, stop))
             if layout.speaker:
                 speakers.setdefault(speaker)
     if back := sum(after < before for (before, _), (after, _) in itertools.pairwise(spoken)):
         notes.append(f"rows of the transcript that begin before the one above them: {back}")
-    if not spoken:
-        notes.append("the transcript has no row with words: the whole recording counts as the interview")
-        span = (math.nan, math.nan)
-    else:
-        span = (min(start for start, _ in spoken), max(stop for _, stop in spoken))
-    return Transcript(rows[0][1], rows[-1][2], span, tuple(speakers), tuple(notes))
+    return Transcript(rows[0][1], rows[-1][2], _span(spoken), _span(marked), tuple(speakers), tuple(notes))
+
+
+def _span(rows: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return (min(start for start, _ in rows), max(stop for _, stop in rows)) if rows else (math.nan, math.nan)
 
 
 def _rows(source: pathlib.Path | Content, layout: Layout) -> list[tuple[int, float, float, str, str]]:

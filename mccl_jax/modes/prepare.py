@@ -45,11 +45,11 @@ def _builder(data: DataOptions):
             seed=data.split_seed,
             target=data.target,
             labels=data.labels,
+            corrections=data.corrections,
         )
     if data.corpus in _INTERVIEWS:
         builder, config = _INTERVIEWS[data.corpus]
-        corrections = None if data.corrections == ("all",) else data.corrections
-        return builder, config(form=data.form, cues=data.cues, frame_rate=data.frame_rate, corrections=corrections)
+        return builder, config(form=data.form, cues=data.cues, frame_rate=data.frame_rate, corrections=data.corrections)
     return openface_dataset_builder.Builder, openface_dataset_builder.OpenFaceConfig(
         cues=data.cues, missing=data.missing, frame_rate=data.frame_rate, target=data.target, labels=data.labels
     )
