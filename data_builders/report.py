@@ -25,8 +25,8 @@ class Report:
     splits         name -> {"sessions": n, "subjects": n}
     skipped        (file, why) of what was left out.
     notes          what -> {"sessions": n, "examples": ["session: details", ...]}, as the readers said it.
-    corrections    id -> {"wrong", "source", "sessions": n, "examples": ["session: what was a, is b", ...]} of each row of
-                   the corpus's table of defects that something was corrected by.
+    corrections    id -> {"wrong", "source", "sessions": n, "examples": ["session: what was a, is b", ...]}, each row of
+                   the corpus's table of defects by which something was corrected.
     switched_off   the same of each by which something would have been.
     """
 

@@ -21,6 +21,7 @@ WITHOUT_HAMD = "MDD26"  # and all healthy people
 IDS_AS_TYPED = {"MDD21": "MDD20", "HC02": "HC02 ", "MDD01": "mdd01"}
 COLUMNS_AS_TYPED = {"PHQ-3": "PHQ-3 "}
 TYPED_AS_TEXT = ("HC03", "PHQtotal")
+EMPTY_TOTAL = "HC05"  # whose PHQtotal is left empty
 
 # First and last number of the people tested in each of the official folds: MDD, HC. Folds 1 and 5 overlap.
 TEST_FOLDS = (
@@ -77,6 +78,8 @@ def _person(simulation: CmdcSimulation, i: int) -> dict[str, _Cell]:
     subject, column = TYPED_AS_TEXT
     if name == subject:
         row[column] = str(row[column])
+    if name == EMPTY_TOTAL:
+        row["PHQtotal"] = None
     return row
 
 

@@ -12,6 +12,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from data_builders.cmdc.cmdc_dataset_builder import ANSWERS, OFFICIAL, SUBJECTS, Builder, CMDCConfig
+from data_builders.cmdc.defects import CORRECTIONS
 from data_builders.cmdc.session import find_interviews, read_interview
 from data_builders.preparation import UNSPLIT, open_or_prepare
 from data_builders.readers.openface import read_openface
@@ -19,6 +20,7 @@ from data_builders.records import decode
 from data_builders.report import TEXT_NAME
 from data_builders.simulator.cmdc import TRAP, write_cmdc
 from data_builders.simulator.cmdc_simulation import CmdcSimulation, has_video
+from data_builders.simulator.cmdc_tables import EMPTY_TOTAL
 from data_builders.simulator.options import Options
 from mccl_jax.errors import UserError
 
@@ -119,7 +121,8 @@ def test_the_records_are_the_interviews(prepared, corpus):
             np.testing.assert_array_equal(one.cues[cue], values)
         np.testing.assert_array_equal(one.time, direct.time)
         np.testing.assert_array_equal(one.question, direct.question)
-        assert one.provenance == direct.provenance
+        of_labels = {"corrections": one.provenance["corrections"]} if name == "MDD21" else {}  # nobody's in `direct`
+        assert one.provenance == direct.provenance | of_labels
         assert one.statistics == direct.statistics
         first = one.provenance["answers"][0]
         answer = read_openface(corpus / interviews[name].folder / first["file"])
@@ -139,7 +142,12 @@ def test_every_planted_defect_is_said(prepared, folds):
     for line in (
         "people and answers with video: 44 and 519; the full corpus has 44 and 519",
         "people without video, as the table of people says: 33",
-        "SubjectInfo.xlsx, row 74: MDD20 stands twice and MDD21 is missing: the row is taken for MDD21",
+        "corrections: 3",
+        "known of session MDD14: no answers to Q11, Q12",
+        "MDD20-twice: MDD20 stands twice in the table of people, MDD21 is missing (users of the corpus) (in 1 of 44 "
+        "sessions)",
+        "MDD21: ID in row 74 was MDD20, is MDD21",
+        f"{EMPTY_TOTAL}: PHQtotal was unknown, is {found[EMPTY_TOTAL].target:g}",
         "answers that are absent (in 4 of 44 sessions)",
         "HC24: Q10",
         "HC41: Q9, Q10, Q11, Q12",
@@ -148,14 +156,73 @@ def test_every_planted_defect_is_said(prepared, folds):
         "unreadable cells, their frames are not used (in 2 of 44 sessions)",
         "HC03: Q2 1 in gaze_0_x",
         "MDD01: Q5 1 in AU12_r",
-        "file names that are written otherwise (in 1 of 44 sessions)",
-        "MDD02: Q9-.csv",
+        "MDD02: question of Q9-.csv was unknown, is 9",
     ):
-        assert f"  {line}\n" in text
+        assert f"{line}\n" in text
     assert 9 in found["MDD02"].question
     assert set(found["HC41"].question.tolist()) <= set(range(1, 9))
     assert np.isnan(found["HC03"].cues["gaze"]).sum() == 1
     assert np.isnan(found["HC03"].cues["pose"]).sum() == 0  # the malformed p_rx is nothing that is read
+
+
+def test_with_the_corrections_switched_off_the_records_say_what_the_files_say(prepared, corpus, tmp_path):
+    found = prepared["disjoint"][0]
+    builder, report = prepare(tmp_path, corpus, folds="official", corrections=())
+    plain = {one.session: one for one in sessions(builder)}
+    assert set(found) - set(plain) == {"MDD21"}
+    assert ("MDD21", "has answers, but no row in SubjectInfo.xlsx") in report.skipped
+    assert "SubjectInfo.xlsx, row 74: MDD20 stands there once more: the row is not used" in report.notes
+    assert {name for name, one in plain.items() if np.isnan(one.target)} == {EMPTY_TOTAL}
+    assert 9 in found["MDD02"].question
+    assert 9 not in plain["MDD02"].question
+    for name, one in plain.items():
+        if name not in (EMPTY_TOTAL, "MDD02"):
+            assert one.provenance == found[name].provenance
+            assert one.labels == found[name].labels
+            assert one.target == found[name].target
+    assert not report.corrections
+    assert {id: entry["examples"] for id, entry in report.switched_off.items()} == {
+        "MDD20-twice": ["SubjectInfo.xlsx: ID in row 74 is MDD20, would be MDD21"],
+        "no-total": [f"{EMPTY_TOTAL}: PHQtotal is unknown, would be {found[EMPTY_TOTAL].target:g}"],
+        "answer-names": ["MDD02: question of Q9-.csv is unknown, would be 9"],
+    }
+    assert "    SubjectInfo.xlsx: ID in row 74 is MDD20, would be MDD21\n" in report.words()
+    for name in (EMPTY_TOTAL, "MDD02"):
+        assert plain[name].provenance["switched_off"] == found[name].provenance["corrections"]
+        assert len(found[name].provenance["corrections"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("correction", "differs"), [("MDD20-twice", "MDD21"), ("no-total", EMPTY_TOTAL), ("answer-names", "MDD02")]
+)
+def test_each_correction_by_itself(corpus, tmp_path, correction, differs):
+    """Read one by one, without preparing them."""
+    with_all, without, alone = (
+        {source.name: source for source in plan(tmp_path, corpus, cues=("aus",), corrections=corrections).sources}
+        for corrections in (("all",), (f"-{correction}",), (correction,))
+    )
+    assert set(with_all) - set(without) == ({"MDD21"} if differs == "MDD21" else set())
+    for name in ("MDD21", EMPTY_TOTAL, "MDD02"):
+        one, other, single = (of[name].read() if name in of else None for of in (with_all, without, alone))
+        assert [row["id"] for row in one.provenance["corrections"]] == [
+            {"MDD21": "MDD20-twice", EMPTY_TOTAL: "no-total", "MDD02": "answer-names"}[name]
+        ]
+        if name != differs:
+            assert other.provenance == one.provenance
+            np.testing.assert_equal(other.target, one.target)
+        else:
+            assert single.provenance == one.provenance
+            assert other is None or other.provenance["corrections"] == []
+
+
+def test_a_group_that_the_table_does_not_say_is_that_of_the_id_or_unknown(few, tmp_path):
+    rewrite(few / "SubjectInfo.xlsx", lambda sheet: sheet.cell(row_of(sheet, "HC03"), 2, "?"))
+    found = [
+        next(source for source in plan(tmp_path, few, corrections=on).sources if source.name == "HC03").read().labels
+        for on in (("all",), ("-no-MDD",))
+    ]
+    assert [labels["MDD"] for labels in found] == [0.0, None]
+    assert [labels["group"] for labels in found] == ["HC", "HC"]
 
 
 def test_disjoint_folds_test_everybody_once_and_are_alike(prepared):
@@ -229,7 +296,14 @@ def test_configurations_by_name(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [{"cues": ("aus",)}, {"frame_rate": 25.0}, {"target": "HAMDtotal"}, {"labels": "other.xlsx"}]
+    "options",
+    [
+        {"cues": ("aus",)},
+        {"frame_rate": 25.0},
+        {"target": "HAMDtotal"},
+        {"labels": "other.xlsx"},
+        {"corrections": ("no-total",)},
+    ],
 )
 def test_other_options_have_folders_of_their_own(tmp_path, options):
     places = {
@@ -245,6 +319,9 @@ def test_mistaken_options_are_named():
         CMDCConfig(folds="leave one out")
     with pytest.raises(UserError, match="cues: hands"):
         CMDCConfig(cues=("hands",))
+    with pytest.raises(UserError, match="'409-binary' is none; expected some of MDD20-twice"):
+        CMDCConfig(corrections=("409-binary",))
+    assert CMDCConfig(corrections=CORRECTIONS[::-1]).name == CMDCConfig().name
 
 
 def test_the_way_tfds_has_it(few, tmp_path):

@@ -71,16 +71,21 @@ def test_a_folder_without_answers_is_no_interview(tmp_path):
 def test_names_that_are_written_otherwise_are_read_and_said(tmp_path, name):
     found = find_interview(touch(tmp_path / "HC01", "Q1.csv", name))
     assert {question: path.name for question, path in found.answers.items()} == {1: "Q1.csv", 9: name}
-    assert found.notes == (f"file names that are written otherwise: {name}",)
+    found = interview(tmp_path / "HC07", **{"Q1": columns(3), name.removesuffix(".csv"): columns(4)})
+    session, plain = read_interview(found, PERSON), read_interview(found, PERSON, corrections=())
+    assert (set(session.question.tolist()), set(plain.question.tolist())) == ({1, 9}, {1})
+    effect = {"id": "answer-names", "what": f"question of {name}", "was": None, "is": 9}
+    for one, made in ((session, True), (plain, False)):
+        corrections = one.provenance["corrections"], one.provenance["switched_off"]
+        assert corrections == (([effect], []) if made else ([], [effect]))
+    assert f"answers left out: Q9 (its file is called {name})" in plain.provenance["notes"]
+    assert not any("left out" in note for note in session.provenance["notes"])
 
 
 def test_questions_that_were_not_asked_are_said_in_one_note(tmp_path):
     found = find_interview(touch(tmp_path / "HC01", "Q0.csv", "Q1.csv", "Q12.csv", "Q13.csv", "Q2-.csv", "Q3-.csv"))
     assert list(found.answers) == [1, 2, 3, 12]
-    assert found.notes == (
-        "files of questions beyond 1..12 are not used: Q0.csv, Q13.csv",
-        "file names that are written otherwise: Q2-.csv, Q3-.csv",
-    )
+    assert found.notes == ("files of questions beyond 1..12 are not used: Q0.csv, Q13.csv",)
 
 
 @pytest.mark.parametrize("other", ["Q9-.csv", "Q9.csv.gz", "Q09.csv"])

@@ -1,7 +1,5 @@
 """From archives as they are handed out to a TFDS data set: what is in it, what is corrected, and what is said."""
 
-import pathlib
-
 import numpy as np
 import pytest
 
@@ -10,6 +8,7 @@ from data_builders.daic_woz.defects import CORRECTIONS
 from data_builders.daic_woz.session import read_recording, read_session, recordings
 from data_builders.preparation import open_or_prepare
 from data_builders.readers.session_files import find_sessions
+from data_builders.readers.transcripts import NO_WORDS
 from data_builders.records import decode
 from data_builders.thinning import thin
 from mccl_jax.cues import DAIC_WOZ_CUES
@@ -89,7 +88,19 @@ def test_the_records_are_the_sessions(tmp_path, folder):
     notes = list(report.notes)
     assert "sessions, of those in the full corpus: train 2 of 107, dev 2 of 35, test 1 of 47" in notes
     assert "no known PHQ8_Score: 300" in notes
-    assert any(note.startswith("label corrected") for note in notes)
+    (entry,) = report.corrections.items()
+    assert entry == (
+        "409-binary",
+        {
+            "wrong": "score 10, binary 0",
+            "source": "github.com/adbailey1/daic_woz_process",
+            "sessions": 1,
+            "examples": ["409: PHQ8_Binary was 0, is 1"],
+        },
+    )
+    assert found["dev"]["409"].provenance["corrections"] == [
+        {"id": "409-binary", "what": "PHQ8_Binary", "was": 0.0, "is": 1.0}
+    ]
 
 
 def test_what_is_skipped_is_said(tmp_path, folder):
@@ -132,9 +143,24 @@ def test_transcripts_are_shifted_and_kept(tmp_path):
     np.testing.assert_allclose(plain.speech_span, [1.1, 14.3])
     np.testing.assert_allclose(shifted.speech_span, [1.1 + 3.8379167, 14.3 + 3.8379167])
     assert shifted.provenance["transcript"] == plain.provenance["transcript"] == {"first_start": 0.7, "last_stop": 14.3}
-    assert (shifted.provenance["corrections"], plain.provenance["corrections"]) == (["321-shift"], [])
-    assert any("by 3.83792 s" in note for note in shifted.provenance["notes"])
+    marker = {"id": "sync-markers", "what": "speech_span", "was": [0.7, 14.3], "is": [1.1, 14.3]}
+    shift = {"id": "321-shift", "what": "speech_span", "was": [1.1, 14.3], "is": list(shifted.speech_span)}
+    assert (shifted.provenance["corrections"], shifted.provenance["switched_off"]) == ([marker, shift], [])
+    assert (plain.provenance["corrections"], plain.provenance["switched_off"]) == ([marker], [shift])
     np.testing.assert_array_equal(shifted.time, plain.time)
+
+
+def test_markers_count_as_words_where_that_correction_is_switched_off(tmp_path):
+    plain = long_session(tmp_path, "300", corrections=())
+    assert plain.speech_span.tolist() == [0.7, 14.3]
+    assert [one["id"] for one in plain.provenance["switched_off"]] == ["sync-markers"]
+    nothing = [(1.0, 2.0, "Ellie", "<sync>")]
+    wordless, marked = (long_session(tmp_path, "300", rows=nothing, corrections=on) for on in (CORRECTIONS, ()))
+    assert np.isnan(wordless.speech_span).all()
+    assert NO_WORDS in wordless.provenance["notes"]
+    assert wordless.provenance["corrections"][0]["is"] == [None, None]
+    assert marked.speech_span.tolist() == [1.0, 2.0]
+    assert NO_WORDS not in marked.provenance["notes"]
 
 
 @pytest.mark.parametrize(("number", "begin", "end"), [("373", 352, 420), ("444", 286, 387)])
@@ -293,5 +319,3 @@ def test_its_documents_are_there(tmp_path):
     builder = Builder(data_dir=tmp_path, config="native")
     assert "Gratch" in builder.info.citation
     assert "features3D" in builder.info.description
-    readme = (pathlib.Path(__file__).parents[2] / "data_builders" / "daic_woz" / "README.md").read_text()
-    assert all(name in readme for name in CORRECTIONS)

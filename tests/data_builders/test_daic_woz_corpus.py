@@ -1,5 +1,6 @@
 """A whole simulated DAIC-WOZ through its builder: each planted defect is found, handled, and named in the report."""
 
+import dataclasses
 import zipfile
 
 import numpy as np
@@ -134,8 +135,6 @@ def test_the_report_names_what_is_known_and_what_was_found(prepared):
         "known of session 402: the video ends about 2 min early",
         *(f"known of session {one}: no lines of the interviewer in the transcript" for one in WITHOUT_INTERVIEWER),
         "known of session 487: an AppleDouble file in place of the transcript",
-        "label corrected: 409, PHQ8_Binary was 0, is 1",
-        "label corrected: 319, PHQ8_Sleep was empty, is 2",
     ):
         assert known in notes
     assert set(examples(report, "no lines of the interviewer in the transcript")) == set(WITHOUT_INTERVIEWER)
@@ -143,9 +142,37 @@ def test_the_report_names_what_is_known_and_what_was_found(prepared):
     number, seconds = late.split(": ")
     assert number == "402"
     assert float(seconds.removesuffix(" s")) == pytest.approx(120, abs=0.5)
-    assert {one[:3] for one in examples(report, "transcripts shifted against the video")} == set(SHIFTS)
-    assert {one[:3] for one in examples(report, "interruptions that are not used")} == set(INTERRUPTIONS)
     assert not any("contradict" in note or "not the sum" in note for note in notes)
+
+
+def test_the_report_lists_what_each_correction_changed(prepared, raw):
+    sessions, report = prepared
+    assert tuple(report.corrections) == CORRECTIONS  # all are planted, in the order of the table
+    markers = report.corrections["sync-markers"]
+    assert markers["sessions"] == len(sessions) == len(markers["examples"])
+    said = {id: entry["examples"] for id, entry in report.corrections.items() if id != "sync-markers"}
+    assert all(entry["sessions"] == 1 for id, entry in report.corrections.items() if id in said)
+    first, last = sessions["318"].speech_span
+    assert said["318-shift"] == [
+        f"318: speech_span was {first - SHIFTS['318']:g} to {last - SHIFTS['318']:g}, is {first:g} to {last:g}"
+    ]
+    assert said["373-interruption"] == ["373: exclude_seconds was none, is 352 to 420"]
+    assert said["409-binary"] == ["409: PHQ8_Binary was 0, is 1"]
+    assert said["319-sleep"] == ["319: PHQ8_Sleep was unknown, is 2"]
+    text = report.words()
+    assert f"corrections: {len(CORRECTIONS)}\n" in text
+    assert (
+        "  409-binary: score 10, binary 0 (github.com/adbailey1/daic_woz_process) (in 1 of 21 sessions)\n"
+        "    409: PHQ8_Binary was 0, is 1\n" in text
+    )
+    assert "switched off" not in text
+    assert not report.switched_off
+    off = prepare(raw, ())[1]
+    assert not off.corrections
+    assert tuple(off.switched_off) == CORRECTIONS
+    assert off.switched_off["409-binary"]["examples"] == ["409: PHQ8_Binary is 0, would be 1"]
+    assert "corrections: none\n" in off.words()
+    assert f"corrections that are switched off: {len(CORRECTIONS)}\n" in off.words()
 
 
 def test_a_video_that_ends_early_is_padded_and_masked(prepared):
@@ -171,10 +198,19 @@ def test_nothing_of_an_interruption_reaches_the_windows(prepared, raw):
 
 
 @pytest.mark.parametrize("correction", CORRECTIONS)
-def test_a_correction_that_is_switched_off_changes_its_own_session_alone(prepared, raw, correction):
+def test_a_correction_that_is_switched_off_changes_its_own_session_alone(prepared, raw, simulation, correction):
     sessions, report = prepared
-    others = tuple(one for one in CORRECTIONS if one != correction)
-    without, its_report = prepare(raw, others)
+    without, its_report = prepare(raw, (f"-{correction}",))
+    assert list(its_report.switched_off) == [correction]
+    assert set(its_report.corrections) == set(CORRECTIONS) - {correction}
+    if correction == "sync-markers":
+        assert set(without) == set(sessions)
+        for number, session in without.items():
+            begin, end = marked_span(simulation, number)
+            np.testing.assert_allclose(session.speech_span, (begin, end), atol=1e-6)
+            assert begin < sessions[number].speech_span[0] < sessions[number].speech_span[1] < end
+            assert same(session, dataclasses.replace(sessions[number], speech_span=session.speech_span))
+        return
     number, what = correction.split("-")
     for name, session in without.items():
         if name != number:
@@ -195,13 +231,18 @@ def test_a_correction_that_is_switched_off_changes_its_own_session_alone(prepare
         assert other.usable[inside].any()
     elif what == "binary":
         assert (one.labels["PHQ8_Binary"], other.labels["PHQ8_Binary"]) == (1, 0)
-        corrected = "label corrected: 409, PHQ8_Binary was 0, is 1"
         contradiction = "PHQ8_Binary and PHQ8_Score contradict each other, both are kept: 409, 0, 10"
         assert contradiction in its_report.notes
         assert contradiction not in report.notes
-        assert corrected not in its_report.notes
     else:
         assert (one.labels["PHQ8_Sleep"], other.labels["PHQ8_Sleep"]) == (EMPTY_ITEM[2], None)
+
+
+def marked_span(simulation, number) -> tuple[float, float]:
+    """First and last row of the transcript, in seconds of the recording."""
+    i = NUMBERS.index(number)
+    lines, shift = simulation.transcript(i), simulation.timing(i).shift
+    return lines[0].start + shift, lines[-1].stop + shift
 
 
 def at_first_words(session) -> np.ndarray:

@@ -1,7 +1,5 @@
 """From E-DAIC's archives and folders to a TFDS data set: what is in it, what is aligned, and what is said."""
 
-import pathlib
-
 import numpy as np
 import pytest
 
@@ -148,7 +146,15 @@ def test_frames_without_features_are_not_used(tmp_path):
     session = read_session(write_session(tmp_path / "300_P", members(300, deep=deep)))
     assert np.flatnonzero(~session.usable).tolist() == [3, 4, 5]
     assert not session.cues["deep"][3].any()
-    assert has_note(session, "all 0 count as not tracked: 1 of 60")
+    assert session.success.all()  # as the tool wrote it
+    effect = {"id": "zero-features", "what": "frames that count as tracked", "was": 60, "is": 59}
+    assert session.provenance["corrections"] == [effect]
+    assert session.provenance["exclude_seconds"] == [[session.time[3], session.time[4]]]
+    assert np.flatnonzero(~thin(session, 3.0).usable).size == 0
+    plain = read_session(tmp_path / "300_P", corrections=("-zero-features",))
+    assert np.flatnonzero(~plain.usable).tolist() == [4, 5]
+    assert plain.provenance["switched_off"] == [effect]
+    assert "exclude_seconds" not in plain.provenance
     assert has_note(session, "no number are not used: 2 of 60")
     with pytest.raises(UserError, match="no frame is tracked, readable"):
         read_session(write_session(tmp_path / "301_P", members(301, deep=0 * features())))
@@ -172,7 +178,9 @@ def test_interruptions_are_not_used_and_rates_are_said(tmp_path):
     path = write_session(tmp_path / "373_P.zip", members(373, columns(900, rate=2.0), features(900)))
     session, plain = read_session(path), read_session(path, corrections=())
     assert session.provenance["exclude_seconds"] == [[352, 420]]
-    assert session.provenance["corrections"] == ["373-interruption"]
+    effect = {"id": "373-interruption", "what": "exclude_seconds", "was": [], "is": [[352.0, 420.0]]}
+    assert (session.provenance["corrections"], plain.provenance["corrections"]) == ([effect], [])
+    assert plain.provenance["switched_off"] == [effect]
     assert (~session.usable).sum() == 2 * (420 - 352)
     assert plain.usable.all()
     assert has_note(session, "frames a second that are not 30: 2.0")
@@ -275,5 +283,3 @@ def test_its_documents_are_there(tmp_path):
     builder = Builder(data_dir=tmp_path, config="native")
     assert "Ringeval" in builder.info.citation
     assert "CNN_ResNet" in builder.info.description
-    readme = (pathlib.Path(__file__).parents[2] / "data_builders" / "e_daic" / "README.md").read_text()
-    assert all(name in readme for name in CORRECTIONS)

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from data_builders.defects import Defect, Effect, Rule
 from data_builders.report import JSON_NAME, TEXT_NAME, Report, Summary, Tally
 from tests.data.made import plain
 
@@ -56,6 +57,42 @@ def test_notes_on_the_whole_corpus_stand_as_they_are():
     assert "notes: 1\n  SubjectInfo.xlsx, row 3: odd\n" in report.words()
     assert "skipped: 1\n  b: gone\n" in report.words()
     assert "notes: none\n" in tallied(session("a")).report("r", "p").words()
+
+
+def test_corrections_are_a_block_of_their_own_in_the_order_of_the_table(tmp_path):
+    rows = [Defect(id, (), f"{id} is wrong", "righted", "a user", Rule()) for id in ("b", "a", "unmet")]
+    tally = Tally((), (), rows, [("people.xlsx", Effect("b", "ID", "x", "y", False))])
+    entries = [{"id": id, "what": f"{id}{k}", "was": None, "is": float(k)} for id, k in (("a", 1), ("b", 2), ("a", 3))]
+    for name in ("one", "two"):
+        made = session(name)
+        provenance = made.provenance | {"corrections": entries, "switched_off": entries[:1] if name == "two" else []}
+        tally.add("sessions", Summary.of(dataclasses.replace(made, provenance=provenance)))
+    tally.add("sessions", Summary.of(session("three")))
+    report = tally.report("raw", "print")
+    assert list(report.corrections) == ["b", "a"]
+    assert report.corrections["a"] == {
+        "wrong": "a is wrong",
+        "source": "a user",
+        "sessions": 2,
+        "examples": [f"{name}: a1 was unknown, is 1; a3 was unknown, is 3" for name in ("one", "two")],
+    }
+    assert (
+        "corrections: 2\n"
+        "  b: b is wrong (a user) (in 2 of 3 sessions)\n"
+        "    one: b2 was unknown, is 2\n"
+        "    two: b2 was unknown, is 2\n"
+        "  a: a is wrong (a user) (in 2 of 3 sessions)\n"
+        "    one: a1 was unknown, is 1; a3 was unknown, is 3\n"
+        "    two: a1 was unknown, is 1; a3 was unknown, is 3\n"
+        "corrections that are switched off: 2\n"
+        "  b: b is wrong (a user)\n"
+        "    people.xlsx: ID is x, would be y\n"
+        "  a: a is wrong (a user) (in 1 of 3 sessions)\n"
+        "    two: a1 is unknown, would be 1\n"
+        "notes: none\n"
+    ) in report.words()
+    report.write(tmp_path)
+    assert Report.read(tmp_path) == report
 
 
 def test_sessions_subjects_frames_and_targets_are_counted():

@@ -78,9 +78,9 @@ def test_the_report_of_the_preparation_lists_the_known_defects(finished):
     for words in (
         "people and answers with video: 44 and 519; the full corpus has 44 and 519",
         "MDD11: SubjectInfo.xlsx says that there is video",
-        "the row is taken for MDD21",
+        "MDD21: ID in row 74 was MDD20, is MDD21",
         "MDD14: Q11, Q12",
-        "MDD02: Q9-.csv",
+        "MDD02: question of Q9-.csv was unknown, is 9",
         "MDD01: Q5 1 in AU12_r",
     ):
         assert words in report

@@ -100,12 +100,22 @@ def test_a_simulated_corpus_with_all_its_defects(simulated, split, sessions):
         "skipped: 4",
         "487_TRANSCRIPT.csv: is an AppleDouble file",
         "306_P.zip: cannot be read",
-        "318: by 34.3199 s",
-        "373: interrupted, 5:52 to 7:00",
-        "409, PHQ8_Binary was 0, is 1",
-        "319, PHQ8_Sleep was empty, is 2",
+        "318-shift: transcript too early",
+        "373: exclude_seconds was none, is 352 to 420",
+        "409: PHQ8_Binary was 0, is 1",
+        "319: PHQ8_Sleep was unknown, is 2",
     ):
         assert words in report
+
+
+def test_corrections_are_switched_on_the_command_line(simulated):
+    prepare = (DAIC_WOZ, "--mode=prepare", "--config.data.manual_dir=raw", "--config.data.cues=('aus',)")
+    printed = run(simulated, *prepare, "--config.data.corrections=('-409-binary',)").stdout
+    assert "corrections that are switched off: 1\n  409-binary: score 10, binary 0" in printed
+    assert "409: PHQ8_Binary is 0, would be 1" in printed
+    printed = run(simulated, *prepare, "--config.data.corrections=()").stdout
+    assert "corrections: none" in printed
+    assert "sync-markers: <sync>" in printed
 
 
 def test_without_the_corpus(tmp_path):

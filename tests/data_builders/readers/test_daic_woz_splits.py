@@ -4,8 +4,7 @@ import math
 
 import pytest
 
-from data_builders.daic_woz.defects import CORRECTIONS, DEFECTS
-from data_builders.defects import Relabel, known_of, switched_on
+from data_builders.defects import Effect
 from data_builders.readers.daic_woz_splits import read_splits
 from data_builders.readers.phq8 import ITEMS
 from mccl_jax.errors import UserError
@@ -47,8 +46,10 @@ def test_labels_are_corrected_and_said(folder):
     splits = read_splits(folder)
     assert splits.participants["409"].labels["PHQ8_Binary"] == 1
     assert splits.participants["319"].labels["PHQ8_Sleep"] == 2
-    assert has_note(splits, "label corrected", "409, PHQ8_Binary was 0, is 1")
-    assert has_note(splits, "label corrected", "319, PHQ8_Sleep was empty, is 2")
+    assert {name: one.effects for name, one in splits.participants.items() if one.effects} == {
+        "409": (Effect("409-binary", "PHQ8_Binary", 0.0, 1.0, True),),
+        "319": (Effect("319-sleep", "PHQ8_Sleep", None, 2.0, True),),
+    }
     assert not has_note(splits, "contradict")
     assert not has_note(splits, "sum")
 
@@ -57,6 +58,7 @@ def test_a_correction_can_be_left_away(folder):
     splits = read_splits(folder, corrections=["319-sleep"])
     assert splits.participants["409"].labels["PHQ8_Binary"] == 0
     assert splits.participants["319"].labels["PHQ8_Sleep"] == 2
+    assert [one.made for name in ("319", "409") for one in splits.participants[name].effects] == [True, False]
     assert has_note(splits, "PHQ8_Binary and PHQ8_Score contradict each other", "409, 0, 10")
     assert read_splits(folder, corrections=()).participants["319"].labels["PHQ8_Sleep"] is None
     with pytest.raises(UserError, match="'409' is none; expected some of 318-shift"):
@@ -68,15 +70,15 @@ def test_labels_that_are_right_already_stay(folder):
     splits = read_splits(folder)
     assert splits.participants["409"].labels["PHQ8_Binary"] == 1
     assert not has_note(splits, "409")
+    assert splits.participants["409"].effects == ()
 
 
-def test_the_table_of_defects():
-    assert len({defect.id for defect in DEFECTS}) == len(DEFECTS)
-    assert all(defect.wrong and defect.done and defect.source for defect in DEFECTS)
-    assert all(len(defect.sessions) == 1 for defect in DEFECTS if defect.correction)
-    assert [defect.id for defect in switched_on(DEFECTS, CORRECTIONS)] == list(CORRECTIONS)
-    assert {defect.id for defect in DEFECTS if isinstance(defect.correction, Relabel)} == {"409-binary", "319-sleep"}
-    assert [defect.id for defect in known_of(DEFECTS, "402")] == ["402-short"]
+def test_labels_that_are_neither_as_known_nor_right_stay_and_are_said(folder):
+    write_splits(folder, train=[label_row(319, 13).replace("2,2,2,2,2,1,1,1", "2,2,1,2,2,1,1,1")])
+    splits = read_splits(folder)
+    assert splits.participants["319"].labels["PHQ8_Sleep"] == 1
+    assert splits.participants["319"].effects == ()
+    assert has_note(splits, "label not corrected, it is neither as known nor as it should be: 319, 1")
 
 
 def test_without_labels_of_test(folder):

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from data_builders.e_daic.defects import CORRECTIONS, DEFECTS
+from data_builders.defects import Effect
 from data_builders.readers.e_daic_splits import read_splits
 from data_builders.readers.phq8 import ITEMS
 from mccl_jax.errors import UserError
@@ -65,9 +65,11 @@ def test_labels_are_corrected_and_said(folder):
     assert splits.participants["409"].labels["PHQ8_Binary"] == 1
     assert splits.participants["319"].labels["PHQ8_Sleep"] == 2
     assert not has_note(splits, "contradict")
+    assert splits.participants["409"].effects == (Effect("409-binary", "PHQ8_Binary", 0.0, 1.0, True),)
     plain = read_splits(folder, corrections=())
     assert has_note(plain, "PHQ8_Binary and PHQ8_Score contradict each other", "409, 0, 10")
     assert plain.participants["319"].labels["PHQ8_Sleep"] is None
+    assert plain.participants["319"].effects == (Effect("319-sleep", "PHQ8_Sleep", None, 2.0, False),)
     with pytest.raises(UserError, match="'409' is none"):
         read_splits(folder, corrections=["409"])
 
@@ -132,10 +134,3 @@ def test_no_split_files(tmp_path):
     (tmp_path / "train_split.csv").write_text("id,score\n300,1\n")
     with pytest.raises(UserError, match="no column Participant_ID; expected a split file of E-DAIC"):
         read_splits(tmp_path)
-
-
-def test_the_table_of_defects():
-    assert len({defect.id for defect in DEFECTS}) == len(DEFECTS)
-    assert all(defect.wrong and defect.done and defect.source for defect in DEFECTS)
-    assert all(len(defect.sessions) == 1 for defect in DEFECTS if defect.correction)
-    assert CORRECTIONS == ("373-interruption", "444-interruption", "409-binary", "319-sleep")

@@ -14,7 +14,7 @@ from data_builders.readers.subject_info import (
     subject_name,
 )
 from data_builders.simulator.cmdc_simulation import CmdcSimulation, video_is_flagged
-from data_builders.simulator.cmdc_tables import HAMD, TYPED_AS_TEXT, WITHOUT_HAMD, write_subject_info
+from data_builders.simulator.cmdc_tables import EMPTY_TOTAL, HAMD, TYPED_AS_TEXT, WITHOUT_HAMD, write_subject_info
 from data_builders.simulator.options import Options
 from mccl_jax.errors import UserError
 
@@ -44,6 +44,15 @@ def table(tmp_path, *rows, header=HEADER, before=(), sheets=()):
 def people(tmp_path, *rows, target="PHQtotal", **layout):
     info = read_subject_info(table(tmp_path, *rows, **layout), target)
     return info.subjects, info.notes
+
+
+def effects_of(person):
+    return [(one.id, one.what, one.was, one.value, one.made) for one in person.effects]
+
+
+def uncorrected(tmp_path, *rows, **layout):
+    """The same with all corrections switched off."""
+    return read_subject_info(table(tmp_path, *rows, **layout), corrections=())
 
 
 def refused(path, words, target="PHQtotal"):
@@ -104,12 +113,32 @@ def test_the_simulated_table_says_what_was_simulated(simulation, simulated):
         expected = [int(simulation.hamd(i).sum()), *simulation.hamd(i).tolist()] if with_hamd else [None] * 18
         assert [person.labels[column] for column in HAMD] == expected
         assert not {"ID", "MDD", "PHQtotal", ""} & set(person.labels)
-    # MDD21 got its own row, the second of MDD20, and that is the one thing said.
-    assert info.subjects["MDD21"].row == info.subjects["MDD20"].row + 1
-    assert info.notes == (
-        f"SubjectInfo.xlsx, row {info.subjects['MDD21'].row}: MDD20 stands twice and MDD21 is missing: "
-        "the row is taken for MDD21",
-    )
+    # MDD21 got its own row, the second of MDD20; this and an empty total are all that is wrong.
+    row = info.subjects["MDD21"].row
+    assert row == info.subjects["MDD20"].row + 1
+    assert {name: effects_of(person) for name, person in info.subjects.items() if person.effects} == {
+        "MDD21": [("MDD20-twice", f"ID in row {row}", "MDD20", "MDD21", True)],
+        EMPTY_TOTAL: [("no-total", "PHQtotal", None, float(info.subjects[EMPTY_TOTAL].target), True)],
+    }
+    assert (info.notes, info.effects) == ((), ())
+
+
+def test_the_simulated_table_as_it_stands(simulated):
+    plain, corrected = read_subject_info(simulated, corrections=()), read_subject_info(simulated)
+    assert set(corrected.subjects) - set(plain.subjects) == {"MDD21"}
+    assert math.isnan(plain.subjects[EMPTY_TOTAL].target)
+    others = set(plain.subjects) - {EMPTY_TOTAL}
+    assert all(plain.subjects[name] == corrected.subjects[name] for name in others)
+    row = corrected.subjects["MDD21"].row
+    assert plain.notes == (f"SubjectInfo.xlsx, row {row}: MDD20 stands there once more: the row is not used",)
+    assert [(one.id, one.was, one.value, one.made) for one in plain.effects] == [
+        ("MDD20-twice", "MDD20", "MDD21", False)
+    ]
+    assert effects_of(plain.subjects[EMPTY_TOTAL])[0][-1] is False
+
+
+def test_the_numbers_of_the_simulated_table(simulation, simulated):
+    info = read_subject_info(simulated)
     assert info.subjects[TYPED_AS_TEXT[0]].target == simulation.phq(3).sum()  # a number, typed as text
 
 
@@ -151,8 +180,17 @@ def test_who_stands_twice_where_the_next_is_missing_is_the_next(tmp_path, where)
     assert {name: person.labels["Age"] for name, person in found.items()} == {
         name: k for k, name in enumerate(taken_for)
     }
-    assert len(notes) == 1
-    assert "stands twice" in notes[0]
+    assert notes == ()
+    (corrected,) = (person for person in found.values() if person.effects)
+    before = subject_name(corrected.group, subject_id(corrected.subject)[1] - 1)
+    assert effects_of(corrected) == [
+        ("MDD20-twice", f"ID in row {corrected.row}", before, corrected.subject, True),
+    ]
+    plain = uncorrected(tmp_path, *(row(one, age=k) for k, one in enumerate(ids)))
+    assert plain.subjects == {name: person for name, person in found.items() if person is not corrected}
+    assert plain.notes == (
+        f"SubjectInfo.xlsx, row {corrected.row}: {before} stands there once more: the row is not used",
+    )
 
 
 NO_GAPS = {
@@ -183,14 +221,30 @@ def test_of_three_alike_one_is_the_missing_one(tmp_path):
     found, notes = people(tmp_path, *map(row, ["MDD20", "MDD20", "MDD20", "MDD22"]))
     assert set(found) == {"MDD20", "MDD21", "MDD22"}
     assert found["MDD21"].row == 4
-    assert len(notes) == 2
+    assert notes == ("SubjectInfo.xlsx: MDD20 stands in rows 2 and 3 with the same values",)
 
 
 @pytest.mark.parametrize("empty", [None, "", "  "])
 def test_a_missing_total_is_the_sum_of_its_items_and_said(tmp_path, empty):
     found, notes = people(tmp_path, row("HC01", empty, (0, 1, 2, 3, 3, 0, 0, 0, 1)))
     assert found["HC01"].target == 10
-    assert notes == ("HC01: PHQtotal is missing: it is the sum of the nine items, 10",)
+    assert effects_of(found["HC01"]) == [("no-total", "PHQtotal", None, 10.0, True)]
+    assert notes == ()
+    plain = uncorrected(tmp_path, row("HC01", empty, (0, 1, 2, 3, 3, 0, 0, 0, 1))).subjects["HC01"]
+    assert math.isnan(plain.target)
+    assert effects_of(plain) == [("no-total", "PHQtotal", None, 10.0, False)]
+
+
+def test_a_total_that_is_not_the_target_is_corrected_as_well(tmp_path):
+    rows = row("HC01", "?", (0, 1, 2, 3, 3, 0, 0, 0, 1)), row("HC02", 40, (None,) * 9)
+    found, _ = people(tmp_path, *rows, target="Age")
+    assert [(person.target, person.labels["PHQtotal"]) for person in found.values()] == [(30, 10), (30, None)]
+    assert effects_of(found["HC01"]) == [("no-total", "PHQtotal", "?", 10.0, True)]
+    header = [name for name in HEADER if name != "PHQtotal"]
+    without = [cell for name, cell in zip(HEADER, row("HC01"), strict=True) if name != "PHQtotal"]
+    found, _ = people(tmp_path, without, header=header, target="Age")
+    assert "PHQtotal" not in found["HC01"].labels
+    assert found["HC01"].effects == ()
 
 
 def test_a_missing_total_with_a_missing_item_is_unknown(tmp_path):
@@ -210,7 +264,11 @@ def test_a_total_against_its_items_counts_and_is_said(tmp_path):
 def test_a_total_outside_the_scale_is_unknown_and_said(tmp_path, total):
     found, notes = people(tmp_path, row("HC01", total, (None,) * 9))
     assert math.isnan(found["HC01"].target)
-    assert notes == (f"HC01: PHQtotal is {total}, outside 0..27: it counts as unknown",)
+    assert notes == ()
+    assert effects_of(found["HC01"]) == [("total-off-scale", "PHQtotal", total, None, True)]
+    plain = uncorrected(tmp_path, row("HC01", total, (None,) * 9)).subjects["HC01"]
+    assert plain.target == total
+    assert effects_of(plain) == [("total-off-scale", "PHQtotal", total, None, False)]
 
 
 @pytest.mark.parametrize("total", [0, 27])
@@ -248,8 +306,11 @@ def test_the_column_mdd_counts_against_the_id_and_the_id_where_the_column_says_n
         "HC01: column MDD is 1, against its ID: the column counts",
         "MDD01: column MDD is 0, against its ID: the column counts",
         "MDD02: MDD is 'yes', no number: it counts as unknown",
-        "MDD02: column MDD holds neither 0 nor 1: its ID says 1",
     )
+    assert effects_of(found["MDD02"]) == [("no-MDD", "MDD", "yes", 1.0, True)]
+    assert found["HC01"].effects == found["MDD01"].effects == ()
+    plain = uncorrected(tmp_path, row("HC01", patient=1), row("MDD02", patient="yes")).subjects
+    assert (plain["HC01"].patient, plain["MDD02"].patient) == (True, None)
 
 
 @pytest.mark.parametrize("name", ["VideoAvailabe", "VideoAvailable", "Video"])

@@ -36,6 +36,7 @@ def test_markers_are_rows_but_no_words(marker):
     found = read(transcript(rows))
     assert (found.first_start, found.last_stop) == (0.0, 21.0)
     assert found.speech_span == (4.5, 12.25)
+    assert found.marked_span == ((4.5, 12.25) if marker == " " else (0.0, 21.0))
     rows[0] = (0.0, 2.0, "Participant", f"{marker} hello")
     assert read(transcript(rows)).speech_span == (0.0, 12.25)
 
@@ -66,7 +67,7 @@ def test_rows_that_are_odd():
 def test_a_transcript_without_words():
     found = read(transcript([(1.0, 2.0, "Ellie", "<sync>")]))
     assert np.isnan(found.speech_span).all()
-    assert any("no row with words" in note for note in found.notes)
+    assert found.marked_span == (1.0, 2.0)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,7 @@ def test_the_transcripts_of_e_daic():
         "rows of the transcript without readable times: 1, first in line 6",
         "rows of the transcript that begin before the one above them: 1",
     )
+    assert read_e_daic("1.0,2.0,<sync>,0.5").speech_span == (1.0, 2.0)  # markers are known of DAIC-WOZ alone
     assert read_e_daic(f"1.0,2.0,{'x' * 200_000},0.9").speech_span == (1.0, 2.0)
 
 

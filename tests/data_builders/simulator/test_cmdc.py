@@ -12,7 +12,14 @@ import pytest
 from data_builders.readers.openface import read_openface
 from data_builders.simulator.cmdc import MALFORMED, MALFORMED_TEXT, MISNAMED_CSV, MISNAMED_WAV, TRAP
 from data_builders.simulator.cmdc_simulation import FLAGGED_BUT_ABSENT, MISSING_ANSWERS, CmdcSimulation
-from data_builders.simulator.cmdc_tables import COLUMNS_AS_TYPED, HEADER, IDS_AS_TYPED, TYPED_AS_TEXT, WITHOUT_HAMD
+from data_builders.simulator.cmdc_tables import (
+    COLUMNS_AS_TYPED,
+    EMPTY_TOTAL,
+    HEADER,
+    IDS_AS_TYPED,
+    TYPED_AS_TEXT,
+    WITHOUT_HAMD,
+)
 from data_builders.simulator.corpus import write_corpus
 from data_builders.simulator.latents import LINEAR
 from data_builders.simulator.options import Options
@@ -226,9 +233,10 @@ def test_scores_are_sums_of_their_items_and_overlap_between_the_groups(folder):
     totals = {0: [], 1: []}
     for row in body:
         items = row[4:13]
-        assert int(row[3]) == sum(items)
+        assert (row[3] is None) == (row[0] == EMPTY_TOTAL)
+        assert row[3] is None or int(row[3]) == sum(items)
         assert set(items) <= {0, 1, 2, 3}
-        totals[row[1]].append(int(row[3]))
+        totals[row[1]].append(sum(items))
         if row[13] is not None:
             assert row[1] == 1
             assert row[13] == sum(row[14:])
