@@ -121,11 +121,13 @@ def test_the_records_hold_what_was_simulated(prepared, simulation):
         i = NUMBERS.index(number)
         track, features = simulation.track(i), simulation.features(i)
         rows = min(len(track.time), len(features))
-        seen = track.success[:rows] & (features[:rows] != 0).any(axis=1)
+        seen = (features[:rows] != 0).any(axis=1)
         assert (session.subject, session.target) == (number, simulation.severity[i])
         assert session.gender == simulation.subject(i).gender
         np.testing.assert_array_equal(session.time, track.time[:rows])
-        np.testing.assert_array_equal(session.success, seen)
+        np.testing.assert_array_equal(session.success, track.success[:rows])
+        inside = [(session.time >= begin) & (session.time < end) for begin, end in [INTERRUPTIONS.get(number, (0, 0))]]
+        np.testing.assert_array_equal(session.usable, track.success[:rows] & seen & ~inside[0])
         np.testing.assert_array_equal(session.cues["deep"][..., 0], features[:rows])
         np.testing.assert_array_equal(session.cues["aus"][..., 0], track.aus[:rows].astype(np.float32))
         np.testing.assert_array_equal(session.cues["gaze"], track.gaze[:rows].astype(np.float32))
@@ -145,25 +147,47 @@ def test_the_report_names_what_is_known_and_what_was_found(prepared, simulation)
     for known in (
         *(f"known of session {number}: {rate} frames a second" for number, rate in RATES.items()),
         "known of session 657: no CNN_VGG.mat",
-        "label corrected: 409, PHQ8_Binary was 0, is 1",
-        "label corrected: 319, PHQ8_Sleep was empty, is 2",
     ):
         assert known in report.notes
     (contradiction,) = [note for note in report.notes if "contradict" in note]
     score = simulation.severity[NUMBERS.index(CONTRADICTING)]
     assert contradiction.endswith(f"both are kept: {CONTRADICTING}, {int(score < 10)}, {score}")
     assert examples(report, "no transcript") == ["302: the whole recording counts as the interview"]
-    assert numbers(report, "interruptions that are not used") == set(INTERRUPTIONS)
     back = "rows of the transcript that begin before the one above them"
     assert numbers(report, back) == {number for number in sessions if runs_back(number)}
     cut = examples(report, "rows of OpenFace and CNN_ResNet, the last of the longer are left out")
     found = {one.partition(": ")[0]: one.partition(": ")[2].split(" and ") for one in cut}
     assert {number: int(deep) - int(rows) for number, (rows, deep) in found.items()} == MORE_ROWS
-    assert numbers(report, "tracked frames whose CNN features are all 0 count as not tracked") == {WITHOUT_FACE}
+
+
+def test_the_report_lists_what_each_correction_changed(prepared):
+    sessions, report = prepared
+    assert tuple(report.corrections) == CORRECTIONS  # all are planted, in the order of the table
+    assert not report.switched_off
+    found = sessions[WITHOUT_FACE]
+    tracked, used = int(found.success.sum()), int(found.usable.sum())
+    assert {id: entry["examples"] for id, entry in report.corrections.items()} == {
+        "373-interruption": ["373: exclude_seconds was none, is 352 to 420"],
+        "444-interruption": ["444: exclude_seconds was none, is 286 to 387"],
+        "409-binary": ["409: PHQ8_Binary was 0, is 1"],
+        "319-sleep": ["319: PHQ8_Sleep was unknown, is 2"],
+        "zero-features": [f"{WITHOUT_FACE}: frames that count as tracked was {tracked}, is {used}"],
+    }
+
+
+def test_frames_without_a_face_count_where_that_correction_is_switched_off(prepared, raw):
+    plain = read_session(raw / "data" / f"{WITHOUT_FACE}_P.tar.gz", corrections=("-zero-features",))
+    one = prepared[0][WITHOUT_FACE]
+    np.testing.assert_array_equal(plain.success, one.success)
+    np.testing.assert_array_equal(plain.usable, plain.success)
+    assert one.usable.sum() < plain.usable.sum()
+    assert not (one.cues["deep"][one.usable] == 0).all(axis=(1, 2)).any()
+    assert (plain.cues["deep"][plain.usable] == 0).all(axis=(1, 2)).any()
+    assert plain.provenance["switched_off"] == one.provenance["corrections"]
 
 
 def test_nothing_else_is_odd(prepared):
-    expected = ("sessions, of those", "known of", "label corrected", "interruptions", "rows of ", "tracked frames")
+    expected = ("sessions, of those", "known of", "rows of ")
     expected += ("frames a second", "no transcript", "PHQ8_Binary and PHQ8_Score contradict")
     assert [note for note in prepared[1].notes if not note.startswith(expected)] == []
 
@@ -229,10 +253,12 @@ def test_nothing_of_an_interruption_reaches_the_windows(prepared, raw):
         assert not (without == 1).any()
 
 
-@pytest.mark.parametrize("correction", CORRECTIONS)
+@pytest.mark.parametrize("correction", [one for one in CORRECTIONS if one != "zero-features"])
 def test_a_correction_that_is_switched_off_changes_its_own_session_alone(without_features, raw, correction):
     sessions, report = without_features
-    without, its_report = prepare(raw, cues=TRACKED, corrections=tuple(set(CORRECTIONS) - {correction}))
+    without, its_report = prepare(raw, cues=TRACKED, corrections=(f"-{correction}",))
+    assert list(its_report.switched_off) == [correction]
+    assert correction not in its_report.corrections
     number, what = correction.split("-")
     assert set(without) == set(sessions)
     for name, session in without.items():
@@ -248,16 +274,13 @@ def test_a_correction_that_is_switched_off_changes_its_own_session_alone(without
         inside = (one.time >= begin) & (one.time < end)
         np.testing.assert_array_equal(one.usable, other.usable & ~inside)
         assert other.usable[inside].any()
-        assert number not in numbers(its_report, "interruptions that are not used")
     elif what == "binary":
         assert (one.labels["PHQ8_Binary"], other.labels["PHQ8_Binary"]) == (1, 0)
         contradiction = "PHQ8_Binary and PHQ8_Score contradict each other, both are kept: 409, 0, 10"
         assert contradiction in its_report.notes
         assert contradiction not in report.notes
-        assert "label corrected: 409, PHQ8_Binary was 0, is 1" not in its_report.notes
     else:
         assert (one.labels["PHQ8_Sleep"], other.labels["PHQ8_Sleep"]) == (EMPTY_ITEM[2], None)
-        assert "label corrected: 319, PHQ8_Sleep was empty, is 2" not in its_report.notes
 
 
 def same(one, other) -> bool:

@@ -119,9 +119,9 @@ def test_a_simulated_corpus_with_all_its_defects(simulated, split, groups):
         "307_P.tar.gz: is in dev, but there is neither such an archive nor a folder",
         "719_P.tar.gz: is in no split file",
         "known of session 657: no CNN_VGG.mat",
-        "373: interrupted, 5:52 to 7:00",
-        "409, PHQ8_Binary was 0, is 1",
-        "319, PHQ8_Sleep was empty, is 2",
+        "373: exclude_seconds was none, is 352 to 420",
+        "409: PHQ8_Binary was 0, is 1",
+        "319: PHQ8_Sleep was unknown, is 2",
         "302: the whole recording counts as the interview",
         "600: only",  # few of its frames are usable
     ):
