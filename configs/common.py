@@ -27,6 +27,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.dev_fraction = 1 / 3  # of the subjects, where the corpus has no splits of its own
     config.data.split_seed = 0
     config.data.workers = 0  # processes that prepare sessions; 0: as many as there are CPU cores and work for
+    config.data.exclude_overlap = False  # where subjects of train are reported: refuse; True: leave them out of train
 
     config.windows = ml_collections.ConfigDict()
     config.windows.rate = 3.0  # Hz

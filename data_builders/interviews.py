@@ -176,7 +176,7 @@ class InterviewBuilder(SessionBuilder, skip_registration=True):
         inside = few(sorted(path.name for path in folder.iterdir()), 5)
         return (
             f"expected the folder of {self.corpus.name}, with {self.corpus.archive} and so on, and "
-            f"{self.corpus.tables[0]} and so on (it holds {inside}): correct --config.data.manual_dir"
+            f"{self.corpus.tables[0]} and so on (it holds {inside}): correct manual_dir"
         )
 
 

@@ -6,6 +6,9 @@ Sources: OpenFace wiki, "Output Format"; DAIC-WOZ manual (CLNF features); AVEC 2
 """
 
 import dataclasses
+from collections.abc import Mapping
+
+from mccl_jax.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,11 +42,9 @@ AUS = Cue("aus", OPENFACE_AUS, ("intensity",), "0..5")
 OPENFACE_CUES = {cue.name: cue for cue in (LANDMARKS, GAZE, POSE, AUS)}
 
 # The cues of DAIC-WOZ's tracker (CLNF, OpenFace's predecessor). Its gaze stands there twice: as the camera sees it, and
-# as seen from the head.
+# as seen from the head; a point that is in the head's frame says so.
 HEAD_FRAME = ", head frame"
-DAIC_WOZ_GAZE = Cue(
-    "gaze", (*GAZE.points, *(eye + HEAD_FRAME for eye in GAZE.points)), _XYZ, "unit vectors, camera frame if not said"
-)
+DAIC_WOZ_GAZE = Cue("gaze", (*GAZE.points, *(eye + HEAD_FRAME for eye in GAZE.points)), _XYZ, GAZE.units)
 DAIC_WOZ_CUES = {
     cue.name: cue for cue in (LANDMARKS, DAIC_WOZ_GAZE, POSE, Cue("aus", DAIC_WOZ_AUS, ("intensity",), "0..5"))
 }
@@ -59,7 +60,31 @@ BONY_POINTS = (27, 28, 29, 30, 36, 39, 42, 45)
 EYE_CORNERS = ((36, 39), (42, 45))
 
 
-def differences(expected: dict[str, Cue], found: dict[str, Cue]) -> list[str]:
+def shared_cues(one: Mapping[str, Cue], other: Mapping[str, Cue]) -> dict[str, Cue]:
+    """The cues that both have, each with the points that both have: names and order are those of `one`.
+
+    Points are compared by name. Raises UserError where a cue of both has other channels or units, or no point in
+    common, and where there is no cue in common.
+    """
+    found = {}
+    for name, cue in one.items():
+        if name not in other:
+            continue
+        if (cue.channels, cue.units) != (other[name].channels, other[name].units):
+            raise UserError(f"{differences({name: cue}, other)[0]}: leave {name} out of the cues")
+        points = tuple(point for point in cue.points if point in other[name].points)
+        if not points:
+            raise UserError(
+                f"{name} has {_few(cue.points)} and {_few(other[name].points)}, none of them in both: "
+                f"leave {name} out of the cues"
+            )
+        found[name] = dataclasses.replace(cue, points=points)
+    if not found:
+        raise UserError(f"no cue is in both of {', '.join(one)} and {', '.join(other)}; expected one at least")
+    return found
+
+
+def differences(expected: Mapping[str, Cue], found: Mapping[str, Cue]) -> list[str]:
     """Says, cue by cue, how `found` differs from `expected`; empty where they mean the same."""
     said = []
     for name, cue in expected.items():

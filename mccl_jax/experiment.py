@@ -5,7 +5,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from data_builders.readers.openface import check_options
 from data_builders.simulator.options import Options as SimulationOptions
@@ -37,6 +37,8 @@ CORPORA = {
     "daic_woz": _INTERVIEWS,
     "e_daic": _INTERVIEWS,
 }
+# What people call them.
+NAMES = {"openface": "OpenFace recordings", "cmdc": "CMDC", "daic_woz": "DAIC-WOZ", "e_daic": "E-DAIC"}
 CUES = {"openface": OPENFACE_CUES, "cmdc": OPENFACE_CUES, "daic_woz": DAIC_WOZ_CUES, "e_daic": E_DAIC_CUES}
 
 # The mistakes of the official code that can be made, by the names that README gives them: key -> value that makes it.
@@ -75,7 +77,11 @@ class DataOptions:
     split_seed     of that division, which keeps a subject's sessions together and severities alike, or of CMDC's
                    disjoint folds.
     workers        processes that prepare sessions; 0: as many as there are CPU cores and work for.
+    exclude_overlap  where a subject is in train and is reported: leaves the sessions out of train, and says so. Else
+                   the training is refused.
     """
+
+    section: ClassVar[str] = "data"
 
     corpus: str = "openface"
     manual_dir: str = ""
@@ -91,23 +97,36 @@ class DataOptions:
     dev_fraction: float = 1 / 3
     split_seed: int = 0
     workers: int = 0
+    exclude_overlap: bool = False
 
     def __post_init__(self):
         if self.corpus not in CORPORA:
-            raise UserError(f"data.corpus is {self.corpus!r}: expected {' or '.join(CORPORA)}")
+            raise UserError(f"{self.section}.corpus is {self.corpus!r}: expected {' or '.join(CORPORA)}")
         for key, allowed in CORPORA[self.corpus].items():
             if getattr(self, key) not in allowed:
                 expected = " or ".join(map(repr, allowed))
                 raise UserError(
-                    f"data.{key} is {getattr(self, key)!r}: expected {expected} with data.corpus {self.corpus}"
+                    f"{self.section}.{key} is {getattr(self, key)!r}: expected {expected} with {self.section}.corpus "
+                    f"{self.corpus}"
                 )
         check_options(self.cues, self.missing, self.frame_rate, CUES[self.corpus])
         if not 0 < self.dev_fraction < 1:
-            raise UserError(f"data.dev_fraction is {self.dev_fraction}: expected a share between 0 and 1")
+            raise UserError(f"{self.section}.dev_fraction is {self.dev_fraction}: expected a share between 0 and 1")
         if self.split_seed < 0:
-            raise UserError(f"data.split_seed is {self.split_seed}: expected 0 or more")
+            raise UserError(f"{self.section}.split_seed is {self.split_seed}: expected 0 or more")
         if self.workers < 0:
-            raise UserError(f"data.workers is {self.workers}: expected 0 or more")
+            raise UserError(f"{self.section}.workers is {self.workers}: expected 0 or more")
+
+
+@dataclasses.dataclass(frozen=True)
+class TransferOptions(DataOptions):
+    """A second corpus, which is reported in place of the first; keys as in `DataOptions`.
+
+    The first one's train is trained on (all of it, where it has no splits), and of this one evaluation.reported_split
+    is reported (all of it, where it has none). Both have the same cues, of which the points that both have are used.
+    """
+
+    section: ClassVar[str] = "transfer"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,12 +163,13 @@ class TrainOptions:
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """All of it. `simulation` None: the data are real."""
+    """All of it. `simulation` None: the data are real. `transfer` None: one corpus is trained on and reported."""
 
     name: str = "unnamed"
     seed: int = 0
     simulation: SimulationOptions | None = None
     data: DataOptions = DataOptions()
+    transfer: TransferOptions | None = None
     windows: WindowOptions = WindowOptions()
     model: ModelOptions = ModelOptions()
     init: InitOptions = InitOptions()
@@ -164,11 +184,19 @@ class Experiment:
                 f"windows.segments is {self.windows.segments}, model.segments {self.model.segments}: expected the same "
                 "number; leave model.segments away"
             )
-        if self.simulation and self.data.manual_dir:
+        for data in filter(None, (self.data, self.transfer)):
+            if self.simulation and data.manual_dir:
+                raise UserError(
+                    f"{data.section}.manual_dir is {data.manual_dir}, but this config simulates its corpus: "
+                    "use configs/openface.py for recordings of your own"
+                )
+        if self.transfer and {*self.transfer.cues} != {*self.data.cues}:
             raise UserError(
-                f"data.manual_dir is {self.data.manual_dir}, but this config simulates its corpus: "
-                "use configs/openface.py for recordings of your own"
+                f"transfer.cues are {', '.join(self.transfer.cues)}, data.cues {', '.join(self.data.cues)}: "
+                "expected the same of both corpora"
             )
+        if self.transfer and self.transfer.exclude_overlap:
+            raise UserError("transfer.exclude_overlap: sessions are only left out of train; set data.exclude_overlap")
         if self.simulation and not self.evaluation.simulated:
             object.__setattr__(self, "evaluation", dataclasses.replace(self.evaluation, simulated=True))
 
@@ -192,11 +220,25 @@ class Experiment:
         return cls.from_dict(json.loads(text))
 
     @property
+    def corpora(self) -> tuple["Experiment", ...]:
+        """An experiment for each corpus, of which only name and data matter: this one, and that of `transfer`."""
+        if self.transfer is None:
+            return (self,)
+        other = dataclasses.replace(self, name=f"{self.name}/transfer", data=self.transfer, transfer=None)
+        return self, other
+
+    @property
     def official_mistakes(self) -> dict[str, list[str]]:
         """Name of each mistake of the official code that is switched on -> the keys that do so."""
         values = dict(_leaves(dataclasses.asdict(self)))
         on = {name: [key for key, value in keys.items() if values[key] == value] for name, keys in MISTAKES.items()}
         return {name: keys for name, keys in on.items() if keys}
+
+    @property
+    def transfer_names(self) -> dict[str, str] | None:
+        """Split -> name of the corpus that it is of, in a transfer."""
+        trained, reported = NAMES[self.data.corpus], self.transfer and NAMES[self.transfer.corpus]
+        return {"train": trained, self.evaluation.reported_split: reported} if reported else None
 
     def differences(self, other: "Experiment") -> list[str]:
         """Keys that differ, as "train.epochs: 3 here, 4 there".
@@ -221,7 +263,8 @@ def _leaves(values: Mapping[str, Any], prefix: str = ""):
 
 def _build(cls: type, values: Mapping[str, Any], where: str):
     """A dataclass from nested mappings: unknown keys and wrong types are named, lists become tuples."""
-    kinds = typing.get_type_hints(cls)
+    hints = typing.get_type_hints(cls)
+    kinds = {field.name: hints[field.name] for field in dataclasses.fields(cls)}
     unknown = [key for key in values if key not in kinds]
     if unknown:
         raise UserError(f"{where}.{unknown[0]}: no such key; there are {', '.join(kinds)}")

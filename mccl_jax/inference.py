@@ -1,9 +1,10 @@
 """A trained model, loaded again: embeddings and predictions for recordings that it has not seen."""
 
+import dataclasses
 import functools
 import json
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -17,8 +18,9 @@ from data_builders.e_daic import session as e_daic
 from data_builders.openface import session as openface
 from data_builders.records import Session
 from mccl_jax import regressors
-from mccl_jax.cues import Cue, differences
+from mccl_jax.cues import Cue
 from mccl_jax.data.batches import resident
+from mccl_jax.data.transfer import cut_to, digest_of, person
 from mccl_jax.data.windows import Scaler, cut_windows
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.intervals import ResidualInterval
@@ -32,6 +34,7 @@ TRAINED_ON = (
     "this recording was trained on: what is said of it is no prediction, and neither is the interval; with folds, its "
     "out-of-fold prediction is in predictions.csv"
 )
+SOMEBODY_KNOWN = "this person was trained on, in another recording: what is said of it is no prediction of somebody new"
 # Corpus -> who finds its recordings (`recordings`) and reads one of them (`read_recording`).
 READERS = {"openface": openface, "cmdc": cmdc, "daic_woz": daic_woz, "e_daic": e_daic}
 
@@ -46,7 +49,7 @@ class Model:
     regressors      name -> Regressor; empty for a checkpoint from the midst of training.
     intervals       name -> ResidualInterval around the regressor's predictions.
     primary         name of the headline regressor.
-    trained_on      SHA-256 of the recordings that it was trained on.
+    trained_on      SHA-256 of the recordings that it was trained on and, of a transfer, of its people.
     """
 
     def __init__(self, arrays: dict[str, Any], metadata: dict[str, Any]):
@@ -104,25 +107,37 @@ class Model:
         }
         if session.provenance.get("sha256") in self.trained_on:
             said["trained_on"] = TRAINED_ON
+        elif digest_of(session.subject) in self.trained_on:
+            said["trained_on"] = SOMEBODY_KNOWN
         return said | ({"simulated": SIMULATED} if self.config.evaluation.simulated else {})
 
     def predict_file(self, path: str | pathlib.Path, regressor: str | None = None) -> dict[str, Any]:
         """`predict` for a recording as the model's corpus has it: an OpenFace CSV, for CMDC the folder of an interview,
-        for DAIC-WOZ and E-DAIC the archive or folder of a session.
+        for DAIC-WOZ and E-DAIC the archive or folder of a session. After a transfer, a recording of either corpus.
 
         Raises UserError where it cannot be read, or where its cues are not those of the model.
         """
-        read, data = self._reader.read_recording, self.config.data
-        session = read(pathlib.Path(path), tuple(self.specification), data.frame_rate, data.corrections)
-        return self.predict(session, regressor) | {"recording": str(path)}
+
+        def read(corpus):
+            cues, frame_rate = tuple(self.specification), self.config.data.frame_rate
+            session = READERS[corpus].read_recording(pathlib.Path(path), cues, frame_rate)
+            return dataclasses.replace(session, subject=person(corpus, session.subject))
+
+        return self.predict(self._as_either(read), regressor) | {"recording": str(path)}
 
     def recordings(self, source: str | pathlib.Path) -> list[pathlib.Path]:
         """The recordings that `source` is or holds, each for `predict_file`. Raises UserError where there are none."""
-        return self._reader.recordings(pathlib.Path(source))
+        return self._as_either(lambda corpus: READERS[corpus].recordings(pathlib.Path(source)))
 
-    @property
-    def _reader(self):
-        return READERS[self.config.data.corpus]
+    def _as_either(self, read: Callable[[str], Any]) -> Any:
+        """What `read` gives for the corpus that was trained on or else, after a transfer, for the reported one."""
+        wrong = []
+        for data in filter(None, (self.config.data, self.config.transfer)):
+            try:
+                return read(data.corpus)
+            except UserError as error:
+                wrong.append(str(error))
+        raise UserError("; as one of the other corpus: ".join(dict.fromkeys(wrong)))
 
     def _windows(self, sessions: Iterable[Session]):
         """Scaled windows of all sessions, and notes on them. Raises UserError where one cannot be used."""
@@ -131,9 +146,7 @@ class Model:
         def checked():
             for session in sessions:
                 asked.append(session.session)
-                if wrong := differences(self.specification, dict(session.specification)):
-                    raise UserError(f"{session.session}: its cues are not those of the model: {'; '.join(wrong)}")
-                yield session
+                yield cut_to(session, self.specification)
 
         windows, notes = cut_windows(checked(), self.config.windows)
         if len(windows) < len(asked):

@@ -6,15 +6,16 @@ import re
 
 import pytest
 
-from configs import cmdc, common, daic_woz, e_daic, openface, simulated
+from configs import cmdc, common, daic_woz, daic_woz_to_e_daic, e_daic, openface, simulated
 from mccl_jax.errors import UserError
 from mccl_jax.experiment import Experiment
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SECTIONS = ("data", "windows", "model", "train", "evaluation")
+OPENFACE = ("landmarks", "gaze", "pose", "aus")
 
 
-CONFIGS = [module.get_config() for module in (common, openface, simulated, cmdc, daic_woz, e_daic)]
+CONFIGS = [module.get_config() for module in (common, openface, simulated, cmdc, daic_woz, e_daic, daic_woz_to_e_daic)]
 
 
 @pytest.mark.parametrize("config", [*CONFIGS, *(corpus.get_config("simulated") for corpus in (cmdc, daic_woz, e_daic))])
@@ -60,7 +61,7 @@ def test_every_option_is_read():
 def _changed(**sections):
     values = common.get_config().to_dict()
     for section, changes in sections.items():
-        values[section].update(changes)
+        values.setdefault(section, {}).update(changes)
     return values
 
 
@@ -91,6 +92,17 @@ def _changed(**sections):
         ),
         ({"data": e_daic.get_config().data.to_dict() | {"missing": "omit"}}, "data.missing is 'omit'"),
         ({"data": {"dev_fraction": 1.0}}, "data.dev_fraction"),
+        ({"transfer": {"corpus": "mine"}}, "transfer.corpus is 'mine'"),
+        ({"transfer": {"corpus": "cmdc"}}, "transfer.folds is ''"),
+        ({"transfer": {"section": "data"}}, "config.transfer.section: no such key"),
+        (
+            {"transfer": {"cues": ("pose",)}},
+            "transfer.cues are pose, data.cues landmarks, gaze, pose, aus: expected the",
+        ),
+        (
+            {"transfer": {"cues": OPENFACE, "exclude_overlap": True}},
+            "transfer.exclude_overlap: sessions are only left out of train",
+        ),
         ({"evaluation": {"primary": "oracle"}}, "oracle"),
         ({"evaluation": {"reported_split": "train"}}, "train"),
     ],
@@ -106,6 +118,17 @@ def test_differences_name_keys_but_not_those_of_the_evaluation():
     one = Experiment.from_dict(common.get_config().to_dict())
     other = Experiment.from_dict(_changed(train={"epochs": 7}, evaluation={"level": 0.5}))
     assert other.differences(one) == ["train.epochs: 7 here, 300 there"]
+
+
+def test_a_transfer_has_two_corpora_that_lie_apart():
+    one = Experiment.from_dict(daic_woz_to_e_daic.get_config().to_dict())
+    here, there = one.corpora
+    assert here is one
+    assert (there.data.corpus, there.name, there.transfer) == ("e_daic", "daic_woz_to_e_daic/transfer", None)
+    assert one.transfer_names == {"train": "DAIC-WOZ", "test": "E-DAIC"}
+    alone = Experiment.from_dict(common.get_config().to_dict())
+    assert (alone.corpora, alone.transfer_names) == ((alone,), None)
+    assert one.differences(alone) != alone.differences(alone) == []
 
 
 def test_simulated_data_are_called_so():

@@ -237,5 +237,5 @@ def _numbers(cell: object) -> tuple[int, ...]:
 def _expected(folder: pathlib.Path) -> str:
     return (
         "expected the folder of CMDC, with SubjectInfo.xlsx and the folders HC01.., MDD01.. at any depth (it holds "
-        f"{few(sorted(path.name for path in folder.iterdir()), 5)}): correct --config.data.manual_dir"
+        f"{few(sorted(path.name for path in folder.iterdir()), 5)}): correct manual_dir"
     )

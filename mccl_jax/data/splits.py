@@ -1,5 +1,7 @@
 """Who is trained on and who is reported: one division, or one for each fold of the corpus and one on all sessions."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from data_builders.folds import by_severity
@@ -8,30 +10,38 @@ from mccl_jax.data.windows import Windows
 from mccl_jax.errors import UserError
 
 FOLD, ALL = "fold_", "all"
+# The split of a session that would be trained on, but whose subject is reported.
+EXCLUDED = "excluded"
+_NAMED = 10  # of which a line names so many
 
 
 def divisions(
-    windows: Windows, facts: Facts, reported: str, dev_fraction: float, split_seed: int
+    windows: Windows,
+    facts: Facts,
+    reported: str,
+    dev_fraction: float,
+    split_seed: int,
+    exclude_overlap: bool = False,
 ) -> dict[str, np.ndarray]:
     """Name -> (N,) the split of each session.
 
     Where the corpus has splits, or neither splits nor folds: one division, named "": the corpus's own, or one by
     subject. Where it has folds: one a fold, "fold_1" and so on, that reports who is tested in it and trains on all
     others, and "all", which trains on everybody, for the final model. Raises UserError where there is nothing to train
-    on or to report, or where a subject stands in both.
+    on or to report, and, naming them, where subjects (or the very same recording, under two names) stand in both; with
+    `exclude_overlap` these sessions are `EXCLUDED` from train instead.
     """
     if any(facts.split) or not any(facts.folds):
         split = facts.split
         if not any(split):
             split = split_by_subject(windows.subject, windows.severity, dev_fraction, split_seed)
-        return {"": _checked(windows, split, reported)}
+        return {"": _apart(windows, facts, split, reported, exclude_overlap)}
     found = {}
     for fold in sorted({fold for of_one in facts.folds for fold in of_one}):
         tested = np.array([fold in of_one for of_one in facts.folds])
         if np.isfinite(windows.severity[tested]).any():
-            found[f"{FOLD}{fold}"] = _checked(
-                windows, np.where(tested, reported, "train"), reported, f" of fold {fold}"
-            )
+            split = np.where(tested, reported, "train")
+            found[f"{FOLD}{fold}"] = _apart(windows, facts, split, reported, exclude_overlap, f" of fold {fold}")
     if len(found) < 2:
         raise UserError(
             f"only {len(found)} of the folds test a session with a known target; expected two at least: use more "
@@ -40,17 +50,53 @@ def divisions(
     return {**found, ALL: np.full(len(windows), "train")}
 
 
-def _checked(windows: Windows, split: np.ndarray, reported: str, where: str = "") -> np.ndarray:
+def excluded(windows: Windows, divided: Mapping[str, np.ndarray], reported: str) -> list[str]:
+    """A line for each division that leaves sessions out of train: how many, and the first of them."""
+    notes = []
+    for name, split in divided.items():
+        sessions, subjects = windows.session[split == EXCLUDED], set(windows.subject[split == EXCLUDED])
+        if len(sessions):
+            where = f" of {name.replace('_', ' ')}" if name else ""
+            notes.append(
+                f"data.exclude_overlap: {len(sessions)} sessions of {len(subjects)} subjects, who are in "
+                f"{reported}{where} too, are left out of train: {_few(sessions)}"
+            )
+    return notes
+
+
+def _apart(
+    windows: Windows, facts: Facts, split: np.ndarray, reported: str, exclude_overlap: bool, where: str = ""
+) -> np.ndarray:
+    """(N,) `split`, in which nobody is both in train and reported."""
+    _check_labelled(windows, split, reported, where)
+    overlap = (split == "train") & _is_reported(windows, facts, split == reported)
+    if not overlap.any():
+        return split
+    if not exclude_overlap:
+        raise UserError(
+            f"subjects stand in train and in {reported}{where}: {_few(sorted(set(windows.subject[overlap])))}; "
+            "expected nobody, and no recording, in both: correct the splits, or set data.exclude_overlap=True, which "
+            "leaves them out of train"
+        )
+    split = np.where(overlap, EXCLUDED, split)
+    _check_labelled(windows, split, reported, where)
+    return split
+
+
+def _is_reported(windows: Windows, facts: Facts, reported: np.ndarray) -> np.ndarray:
+    """(N,) bool: the subject of a session is that of one of the `reported`, or its recording is one of theirs."""
+    subject = np.isin(windows.subject, windows.subject[reported])
+    digests = np.array(facts.digests or [""] * len(windows))
+    return subject | (np.isin(digests, digests[reported]) & (digests != ""))
+
+
+def _check_labelled(windows: Windows, split: np.ndarray, reported: str, where: str) -> None:
     for name in ("train", reported):
         if not np.isfinite(windows.severity[split == name]).any():
             raise UserError(
                 f"no labelled session in {name}{where}; there are {', '.join(sorted(set(split.tolist())))}: "
                 "correct the labels or evaluation.reported_split"
             )
-    both = set(windows.subject[split == "train"]) & set(windows.subject[split == reported])
-    if both:
-        raise UserError(f"subjects stand in train and in {reported}{where}: {', '.join(sorted(both)[:10])}")
-    return split
 
 
 def split_by_subject(subject: np.ndarray, severity: np.ndarray, dev_fraction: float, seed: int) -> np.ndarray:
@@ -69,3 +115,7 @@ def split_by_subject(subject: np.ndarray, severity: np.ndarray, dev_fraction: fl
         )
     dev = [generator.choice(block) for block in np.array_split(order, wanted)]
     return np.where(np.isin(number, dev), "dev", "train")
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")

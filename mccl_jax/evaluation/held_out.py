@@ -58,8 +58,8 @@ def hold_out(
     """Fits and predicts at every evaluated epoch; `files` is epoch -> file, `track` wraps the sequence of epochs.
 
     Raises UserError where there is no epoch, no session with a known target in train, no session in the reported split,
-    an epoch whose sessions differ from the others', embeddings that are not finite, or a label that `options` asks for
-    and that is not there.
+    a subject in both, an epoch whose sessions differ from the others', embeddings that are not finite, or a label that
+    `options` asks for and that is not there.
     """
     if not files:
         raise UserError("evaluation: no embeddings; expected embeddings/epoch_*.npz: train in this workdir first")
@@ -71,6 +71,12 @@ def hold_out(
         raise UserError(
             f"evaluation: no session in the reported split {options.reported_split!r}; expected one of "
             f"{', '.join(sorted(set(last.split.tolist())))}: correct the config"
+        )
+    if both := sorted({*last.of_split("train").subject.tolist()} & {*reported.subject.tolist()}):
+        raise UserError(
+            f"evaluation: subjects stand in train and in {options.reported_split}{f' of {name}' if name else ''}: "
+            f"{', '.join(both[:10])}{' ...' if both[10:] else ''}; no score is given of people who were trained on: "
+            "report another split, or train with data.exclude_overlap=True"
         )
     predicted = {}
     for epoch in track(epochs):

@@ -222,6 +222,7 @@ def _header(options: Options) -> dict[str, Any]:
             "positive": options.positive or None,
             "group": options.group or None,
         },
+        "corpora": None,
         "encoders": None,
         "changed_after_training": [],
         "reported_split": options.reported_split,
@@ -281,9 +282,6 @@ def _notes(held_out: Sequence[HeldOut], pooled: Pooled, sessions: ScoredSessions
         notes.append(f"{unknown_train} train sessions have no known target: the regressors were fitted without them.")
     if unknown_reported:
         notes.append(f"{unknown_reported} reported sessions have no known target: predicted, but not scored.")
-    shared = sum(len(np.intersect1d(one.train.subject, one.reported.subject)) for one in held_out)
-    if shared:
-        notes.append(f"{shared} subjects are both in train and in the reported split: the scores flatter the model.")
     if all(np.ptp(one.train.target) == 0 for one in held_out):
         notes.append("All training targets are equal: there was nothing to learn.")
     if sessions.counts.get("n_positive") == 0:

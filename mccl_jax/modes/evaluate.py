@@ -74,6 +74,7 @@ def run(
         f"CHANGED AFTER TRAINING: evaluation.{key} was {before[key]!r}, is {value!r}; the scores may have guided it."
         for key, value in changed.items()
     ]
+    evaluation.results["corpora"] = experiment.transfer_names
     evaluation.results["encoders"] = experiment.init.words
     if mistakes := experiment.official_mistakes:
         evaluation.results["notes"].append(

@@ -7,7 +7,6 @@ from data_builders.daic_woz import daic_woz_dataset_builder
 from data_builders.e_daic import e_daic_dataset_builder
 from data_builders.openface import openface_dataset_builder
 from data_builders.preparation import open_or_prepare
-from data_builders.report import Report
 from data_builders.simulator.corpus import DESCRIPTION, write_corpus
 from mccl_jax.errors import UserError
 from mccl_jax.experiment import DataOptions, Experiment
@@ -29,7 +28,7 @@ def prepare(experiment: Experiment, say=print):
         raw = pathlib.Path(data.manual_dir)
     else:
         raise UserError(
-            f"data.manual_dir is empty: give --config.data.manual_dir=FOLDER; expected "
+            f"{data.section}.manual_dir is empty: give --config.{data.section}.manual_dir=FOLDER; expected "
             f"{builder.MANUAL_DOWNLOAD_INSTRUCTIONS.strip()}"
         )
     return open_or_prepare(builder, data_dir=place, manual_dir=raw, config=config, workers=data.workers)
@@ -60,8 +59,8 @@ def is_simulated(raw: str) -> bool:
     return pathlib.Path(raw, DESCRIPTION).is_file()
 
 
-def run(experiment: Experiment, say=print) -> Report:
-    """Prepares and prints the report in words."""
-    builder, report = prepare(experiment, say)
-    say(f"{report.words()}prepared: {builder.data_dir}")
-    return report
+def run(experiment: Experiment, say=print) -> None:
+    """Prepares and prints the report in words; of a transfer both corpora."""
+    for corpus in experiment.corpora:
+        builder, report = prepare(corpus, say)
+        say(f"{report.words()}prepared: {builder.data_dir}")

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import pathlib
@@ -10,8 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from data_builders.preparation import SessionBuilder
+from data_builders.records import Session
+from data_builders.report import Report
+from mccl_jax.cues import shared_cues
 from mccl_jax.data.sessions import Facts, read_sessions, windows_and_facts
-from mccl_jax.data.splits import ALL, divisions
+from mccl_jax.data.splits import ALL, divisions, excluded
+from mccl_jax.data.transfer import left_out, trained_and_reported
 from mccl_jax.data.windows import Scaler, Windows
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation import held_out
@@ -29,19 +35,23 @@ def run(experiment: Experiment, workdir: pathlib.Path, say=print) -> None:
     _refuse_unwritable(workdir)
     _refuse_another(experiment, workdir)
     clock = Clock()
-    builder, report = prepare(experiment, say)
-    say(report.words().rstrip())
-    if is_simulated(report.source):
+    prepared = [prepare(corpus, say) for corpus in experiment.corpora]
+    reports = [report for _, report in prepared]
+    said = "\n".join(report.words().rstrip() for report in reports)
+    say(said)
+    if any(is_simulated(report.source) for report in reports):
         experiment = dataclasses.replace(
             experiment, evaluation=dataclasses.replace(experiment.evaluation, simulated=True)
         )
     clock.lap("prepare")
 
-    windows, facts, notes = windows_and_facts(read_sessions(builder), experiment.windows)
+    sessions, points = _sessions(experiment, [builder for builder, _ in prepared])
+    windows, facts, notes = windows_and_facts(sessions, experiment.windows)
     held_out.check_labels(facts.labels, windows.session, experiment.evaluation)
     data, evaluation = experiment.data, experiment.evaluation
-    divided = divisions(windows, facts, evaluation.reported_split, data.dev_fraction, data.split_seed)
-    notes += _batch_notes(divided, experiment.train.batch_size)
+    reported = evaluation.reported_split
+    divided = divisions(windows, facts, reported, data.dev_fraction, data.split_seed, data.exclude_overlap)
+    notes += points + excluded(windows, divided, reported) + _batch_notes(divided, experiment.train.batch_size)
     if mistakes := experiment.official_mistakes:
         keys = "; ".join(f"{name} {', '.join(keys)}" for name, keys in mistakes.items())
         notes.append(f"mistakes of the official code that are switched on: {keys}")
@@ -49,7 +59,7 @@ def run(experiment: Experiment, workdir: pathlib.Path, say=print) -> None:
     say("\n".join([summary, *notes]))
     clock.lap("windows")
 
-    preparation = "\n".join([report.words().rstrip(), summary, *notes]) + "\n"
+    preparation = "\n".join([said, summary, *notes]) + "\n"
     # What a first call said of the evaluation stays: what a later one says otherwise is a change after training.
     options, first = experiment.evaluation, experiment
     if (workdir / evaluate.CONFIG).exists():
@@ -59,11 +69,32 @@ def run(experiment: Experiment, workdir: pathlib.Path, say=print) -> None:
             if name:
                 say(f"{name.replace('_', ' ')}: {(split == 'train').sum()} of {len(split)} sessions are trained on")
             ready = scaled(windows, facts, split, experiment, tuple(divided))
-            fit(experiment, ready, report.fingerprint, workdir / name, say)
+            fit(experiment, ready, _fingerprint(reports), workdir / name, say)
         clock.lap("train")
         evaluate.run(workdir, dataclasses.asdict(options), notes, say)
         clock.lap("evaluate")
         clock.write(workdir)
+
+
+def _sessions(experiment: Experiment, builders: Sequence[SessionBuilder]) -> tuple[Iterator[Session], list[str]]:
+    """The sessions of the corpus, or those of a transfer and a line on what of them is not used."""
+    if experiment.transfer is None:
+        return read_sessions(builders[0]), []
+    one, other = (builder.specification for builder in builders)
+    sessions = trained_and_reported(
+        *map(read_sessions, builders),
+        (experiment.data.corpus, experiment.transfer.corpus),
+        experiment.evaluation.reported_split,
+        shared_cues(one, other),
+    )
+    return sessions, left_out(one, other, [*experiment.transfer_names.values()])
+
+
+def _fingerprint(reports: Sequence[Report]) -> str:
+    """Of all that is trained on and reported."""
+    if len(reports) == 1:
+        return reports[0].fingerprint
+    return hashlib.sha256("".join(report.fingerprint for report in reports).encode()).hexdigest()
 
 
 def scaled(
@@ -96,13 +127,14 @@ class Clock:
 
 def _summary(windows: Windows, divided: Mapping[str, np.ndarray], experiment: Experiment) -> str:
     """What will be trained and what will be reported, said before anything is."""
-    reported = experiment.evaluation.reported_split
+    reported, names = experiment.evaluation.reported_split, experiment.transfer_names or {}
     if ALL in divided:
         tested = ", ".join(str((split == reported).sum()) for name, split in divided.items() if name != ALL)
         how = f"{len(divided) - 1} folds that test {tested}; then a final model on all"
     else:
         (split,) = divided.values()
-        how = ", ".join(f"{(split == name).sum()} {name}" for name in sorted(set(split.tolist())))
+        of = {name: f" of {corpus}" for name, corpus in names.items()}
+        how = ", ".join(f"{(split == name).sum()} {name}{of.get(name, '')}" for name in sorted(set(split.tolist())))
     return (
         f"windows: {len(windows)} sessions ({how}) of up to {experiment.windows.frames} frames; "
         f"{windows.usable.mean():.1%} of the recorded frames are usable\n"

@@ -43,14 +43,16 @@ def results_table(results: dict[str, Any]) -> str:
 
 def _heading(results: dict[str, Any]) -> str:
     split, counts = results["reported_split"], results["counts"]
+    corpora = {name: f" of {corpus}" for name, corpus in (results["corpora"] or {}).items()}
     if results["folds"]:
         train = f"train, in {len(results['folds'])} folds, " + ", ".join(
             f"{counts['train'][f'fewest_{n}']} to {counts['train'][f'most_{n}']} {what}"
             for n, what in (("n_sessions", "sessions"), ("n_subjects", "subjects"))
         )
     else:
-        train = f"train {_counted(results, counts['train'])}"
-    said = f"Prediction of {results['target']['name']}: {train}; reported ({split}) {_counted(results, counts[split])}"
+        train = f"train{corpora.get('train', '')} {_counted(results, counts['train'])}"
+    reported = f"reported ({split}{corpora.get(split, '')}) {_counted(results, counts[split])}"
+    said = f"Prediction of {results['target']['name']}: {train}; {reported}"
     simulated = [results["simulated_notice"]] if results["simulated"] else []
     return "\n".join(map(_wrapped, [*simulated, said]))
 

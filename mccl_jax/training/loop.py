@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mccl_jax.data.batches import resident
+from mccl_jax.data.transfer import digest_of
 from mccl_jax.data.windows import Scaler, Windows
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.embeddings import Embeddings, path_of_epoch
@@ -74,14 +75,16 @@ def programs(cues: tuple, model: ModelOptions, options: TrainOptions, steps_per_
 def metadata_of(experiment: Experiment, data: TrainingData, fingerprint: str, steps_per_epoch: int) -> dict:
     """What stands beside the arrays of every checkpoint."""
     cues = [dataclasses.asdict(cue) for cue in data.windows.specification.values()]
-    trained = sorted(one for one, split in zip(data.digests, data.split, strict=False) if split == "train" and one)
+    trained = {one for one, split in zip(data.digests, data.split, strict=False) if split == "train" and one}
+    if experiment.transfer:  # the same people are in other recordings, too
+        trained |= {digest_of(one) for one in data.windows.subject[data.split == "train"]}
     # Through JSON, as it will come back: tuples are lists there.
     return {
         "experiment": experiment.to_json(),
         "cues": json.loads(json.dumps(cues)),
         "data": fingerprint,
         "steps_per_epoch": steps_per_epoch,
-        "trained_on": trained,
+        "trained_on": sorted(trained),
         "trainings": list(data.trainings),
     }
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mccl_jax.data.sessions import Facts
-from mccl_jax.data.splits import divisions, split_by_subject
+from mccl_jax.data.splits import EXCLUDED, divisions, excluded, split_by_subject
 from mccl_jax.data.windows import Windows
 from mccl_jax.errors import UserError
 
@@ -47,23 +47,24 @@ def test_too_few_subjects(people):
         split_by_subject(np.array(["a"] * people), np.zeros(people), 0.5, seed=0)
 
 
-def corpus(folds=None, split=None, subject=None, severity=None):
+def corpus(folds=None, split=None, subject=None, severity=None, digests=()):
     """Windows and facts of sessions of which nothing else matters."""
     n = len(next(given for given in (folds, split, subject) if given is not None))
     subject = np.array([f"p{i}" for i in range(n)] if subject is None else subject)
     severity = np.arange(n, dtype=float) if severity is None else np.asarray(severity, float)
     ones = np.ones(n)
     windows = Windows({}, {}, ones[:, None] > 0, ones[:, None], severity, subject, np.arange(n).astype(str), ones)
-    return windows, Facts(np.array(split or [""] * n), tuple(folds or [()] * n), {})
+    return windows, Facts(np.array(split or [""] * n), tuple(folds or [()] * n), {}, digests)
 
 
-def divided(reported="test", **facts):
-    return {name: split.tolist() for name, split in divisions(*corpus(**facts), reported, 0.5, 0).items()}
+def divided(reported="test", exclude_overlap=False, **facts):
+    found = divisions(*corpus(**facts), reported, 0.5, 0, exclude_overlap)
+    return {name: split.tolist() for name, split in found.items()}
 
 
-def refused(words, reported="test", **facts):
+def refused(words, exclude_overlap=False, **facts):
     with pytest.raises(UserError, match=words) as caught:
-        divisions(*corpus(**facts), reported, 0.5, 0)
+        divided(exclude_overlap=exclude_overlap, **facts)
     assert "\n" not in str(caught.value)
 
 
@@ -118,6 +119,51 @@ def test_a_subject_on_both_sides_is_refused_by_name():
     )
     refused("subjects stand in train and in test: B", split=["train", "train", "test"], subject=["A", "B", "B"])
     divided(split=["train", "dev", "test"], subject=["A", "B", "B"])  # dev is neither
+    many = [f"p{i:02d}" for i in range(12)]
+    refused(
+        f"in test: {', '.join(many[:10])} and 2 more; expected nobody, .* data.exclude_overlap=True",
+        split=["train"] * 13 + ["test"] * 13,
+        subject=[*many, "A", "B", *reversed(many)],
+    )
+
+
+def test_a_recording_under_two_names_is_refused():
+    two = {"split": ["train", "train", "test", "test"], "digests": ("a", "b", "b", "c")}
+    refused("subjects stand in train and in test: p1;", **two)
+    assert divided(exclude_overlap=True, **two) == {"": ["train", EXCLUDED, "test", "test"]}
+    divided(split=["train", "test"], digests=("", ""))  # of unknown files nothing is known
+
+
+def test_shared_subjects_are_left_out_of_train_when_asked_for_and_told():
+    """Never out of what is reported."""
+    shared = {"split": ["train", "train", "dev", "test", "train"], "subject": ["A", "B", "A", "B", "B"]}
+    assert divided(exclude_overlap=True, **shared) == {"": ["train", EXCLUDED, "dev", "test", EXCLUDED]}
+    windows, facts = corpus(**shared)
+    assert excluded(windows, divisions(windows, facts, "test", 0.5, 0, True), "test") == [
+        "data.exclude_overlap: 2 sessions of 1 subjects, who are in test too, are left out of train: 1, 4"
+    ]
+    assert excluded(windows, {"": facts.split}, "test") == []
+    apart = {"split": ["train", "test"], "subject": ["A", "B"]}
+    assert divided(exclude_overlap=True, **apart) == divided(**apart)
+
+
+def test_in_each_fold_those_who_are_tested_in_it_are_left_out():
+    shared = {"folds": [(1,), (2,), (2,), ()], "subject": ["A", "A", "B", "C"]}
+    found = divided(exclude_overlap=True, **shared)
+    assert found == {
+        "fold_1": ["test", EXCLUDED, "train", "train"],
+        "fold_2": [EXCLUDED, "test", "test", "train"],
+        "all": ["train"] * 4,
+    }
+    windows, _ = corpus(**shared)
+    assert excluded(windows, {name: np.array(split) for name, split in found.items()}, "test") == [
+        "data.exclude_overlap: 1 sessions of 1 subjects, who are in test of fold 1 too, are left out of train: 1",
+        "data.exclude_overlap: 1 sessions of 1 subjects, who are in test of fold 2 too, are left out of train: 0",
+    ]
+
+
+def test_nobody_left_to_train_on_is_refused():
+    refused("no labelled session in train; there are excluded, test", True, split=["train", "test"], subject=["A", "A"])
 
 
 def test_nothing_to_train_on_or_to_report_is_refused():

@@ -433,7 +433,7 @@ def test_no_corpus_no_table_nobody_in_it(few, tmp_path):
     for k in range(7):
         (wrong / f"{k}.txt").touch()
     said = refused(r"no folder HC01\.\. or MDD01\.\. with a Q1\.csv below it; expected", tmp_path / "p", wrong)
-    assert "(it holds 0.txt, 1.txt, 2.txt, 3.txt, 4.txt, ...): correct --config.data.manual_dir" in said
+    assert "(it holds 0.txt, 1.txt, 2.txt, 3.txt, 4.txt, ...): correct manual_dir" in said
     said = refused(
         r"other\.xlsx: there is no such file; expected the folder of CMDC", tmp_path / "p", few, labels="other.xlsx"
     )

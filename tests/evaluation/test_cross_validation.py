@@ -256,7 +256,6 @@ def test_counts_and_notes(disjoint, tmp_path):
     ):
         assert words in notes
     assert "overlap" not in notes
-    assert "both in train" not in notes
     bare = dataclasses.replace(OPTIONS, positive="", group="")
     results = cross_validate(*disjoint[:2], bare).results
     assert len(results["notes"]) == 2
@@ -295,10 +294,10 @@ def test_a_group_that_train_does_not_know_gets_the_train_mean(tmp_path):
     assert row["group_mean"] == row["train_mean"]
 
 
-def test_subjects_in_train_and_test_are_said(tmp_path):
+def test_no_score_is_given_of_subjects_in_train_and_test(tmp_path):
     subject = np.where(np.arange(N) == 1, "s00", SUBJECT)
-    evaluation = cross_validate(*write(tmp_path, subject=subject, epochs=(5,)), OPTIONS)
-    assert any("both in train and in the reported split" in note for note in evaluation.results["notes"])
+    with pytest.raises(UserError, match="subjects stand in train and in test of fold_1: s00; no score is given"):
+        cross_validate(*write(tmp_path, subject=subject, epochs=(5,)), OPTIONS)
 
 
 def test_the_same_in_gives_the_same_out(disjoint):
