@@ -1,7 +1,8 @@
 """The defaults of every experiment: the paper's sizes, with the corrections that the README lists.
 
 An experiment's own file changes what differs. Any key can be changed on the command line: --config.train.epochs=20.
-Keys and their meaning are those of mccl_jax/experiment.py.
+Keys and their meaning are those of mccl_jax/experiment.py. A config may have a section `transfer`, with the keys of
+`data`: a second corpus, which is reported in place of the first (configs/daic_woz_to_e_daic.py).
 """
 
 import ml_collections

@@ -249,7 +249,8 @@ class Experiment:
         return [
             f"{key}: {here.get(key)!r} here, {there.get(key)!r} there"
             for key in {**here, **there}
-            if here.get(key) != there.get(key) and not key.startswith(("evaluation.", "data.workers"))
+            if here.get(key) != there.get(key)
+            and not key.startswith(("evaluation.", "data.workers", "transfer.workers"))
         ]
 
 

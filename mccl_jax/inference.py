@@ -25,7 +25,7 @@ from mccl_jax.data.windows import Scaler, cut_windows
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.intervals import ResidualInterval
 from mccl_jax.evaluation.protocols import NO_DIAGNOSIS, SIMULATED
-from mccl_jax.experiment import Experiment
+from mccl_jax.experiment import DataOptions, Experiment
 from mccl_jax.models.network import Network
 from mccl_jax.training import checkpoints
 from mccl_jax.training.step import embed
@@ -118,23 +118,24 @@ class Model:
         Raises UserError where it cannot be read, or where its cues are not those of the model.
         """
 
-        def read(corpus):
-            cues, frame_rate = tuple(self.specification), self.config.data.frame_rate
-            session = READERS[corpus].read_recording(pathlib.Path(path), cues, frame_rate)
-            return dataclasses.replace(session, subject=person(corpus, session.subject))
+        def read(data):
+            session = READERS[data.corpus].read_recording(
+                pathlib.Path(path), tuple(self.specification), data.frame_rate
+            )
+            return dataclasses.replace(session, subject=person(data.corpus, session.subject))
 
         return self.predict(self._as_either(read), regressor) | {"recording": str(path)}
 
     def recordings(self, source: str | pathlib.Path) -> list[pathlib.Path]:
         """The recordings that `source` is or holds, each for `predict_file`. Raises UserError where there are none."""
-        return self._as_either(lambda corpus: READERS[corpus].recordings(pathlib.Path(source)))
+        return self._as_either(lambda data: READERS[data.corpus].recordings(pathlib.Path(source)))
 
-    def _as_either(self, read: Callable[[str], Any]) -> Any:
+    def _as_either(self, read: Callable[[DataOptions], Any]) -> Any:
         """What `read` gives for the corpus that was trained on or else, after a transfer, for the reported one."""
         wrong = []
         for data in filter(None, (self.config.data, self.config.transfer)):
             try:
-                return read(data.corpus)
+                return read(data)
             except UserError as error:
                 wrong.append(str(error))
         raise UserError("; as one of the other corpus: ".join(dict.fromkeys(wrong)))

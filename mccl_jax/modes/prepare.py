@@ -21,17 +21,30 @@ def prepare(experiment: Experiment, say=print):
     """The prepared data set (a TFDS builder) and its report; prepares what is missing or out of date."""
     data = experiment.data
     builder, config = _builder(data)
+    _refuse_unnamed(experiment)
     place = pathlib.Path(data.data_dir or pathlib.Path("prepared", experiment.name)).expanduser()
     if experiment.simulation:
         raw = write_corpus(place / "raw", experiment.simulation, say, data.corpus)
-    elif data.manual_dir:
-        raw = pathlib.Path(data.manual_dir)
     else:
+        raw = pathlib.Path(data.manual_dir)
+    return open_or_prepare(builder, data_dir=place, manual_dir=raw, config=config, workers=data.workers)
+
+
+def prepare_all(experiment: Experiment, say=print) -> list:
+    """What `prepare` gives for the corpus and, of a transfer, for the second one: none before both are named."""
+    for corpus in experiment.corpora:
+        _refuse_unnamed(corpus)
+    return [prepare(corpus, say) for corpus in experiment.corpora]
+
+
+def _refuse_unnamed(experiment: Experiment) -> None:
+    """Raises UserError where it is not said which recordings are meant."""
+    data = experiment.data
+    if not experiment.simulation and not data.manual_dir:
         raise UserError(
             f"{data.section}.manual_dir is empty: give --config.{data.section}.manual_dir=FOLDER; expected "
-            f"{builder.MANUAL_DOWNLOAD_INSTRUCTIONS.strip()}"
+            f"{_builder(data)[0].MANUAL_DOWNLOAD_INSTRUCTIONS.strip()}"
         )
-    return open_or_prepare(builder, data_dir=place, manual_dir=raw, config=config, workers=data.workers)
 
 
 def _builder(data: DataOptions):
@@ -61,6 +74,5 @@ def is_simulated(raw: str) -> bool:
 
 def run(experiment: Experiment, say=print) -> None:
     """Prepares and prints the report in words; of a transfer both corpora."""
-    for corpus in experiment.corpora:
-        builder, report = prepare(corpus, say)
+    for builder, report in prepare_all(experiment, say):
         say(f"{report.words()}prepared: {builder.data_dir}")

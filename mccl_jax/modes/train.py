@@ -24,7 +24,7 @@ from mccl_jax.evaluation import held_out
 from mccl_jax.experiment import Experiment
 from mccl_jax.files import locked, replacing
 from mccl_jax.modes import evaluate
-from mccl_jax.modes.prepare import is_simulated, prepare
+from mccl_jax.modes.prepare import is_simulated, prepare_all
 from mccl_jax.training.loop import TrainingData, fit
 
 TIMINGS, LOCK = "timings.json", ".lock"
@@ -35,7 +35,7 @@ def run(experiment: Experiment, workdir: pathlib.Path, say=print) -> None:
     _refuse_unwritable(workdir)
     _refuse_another(experiment, workdir)
     clock = Clock()
-    prepared = [prepare(corpus, say) for corpus in experiment.corpora]
+    prepared = prepare_all(experiment, say)
     reports = [report for _, report in prepared]
     said = "\n".join(report.words().rstrip() for report in reports)
     say(said)

@@ -23,7 +23,7 @@ CLNF = {name: DAIC_WOZ_CUES[name] for name in OPENFACE}
 SMALL = {
     "windows": {"rate": 2.0, "seconds": 16.0},
     "model": {"width": 4, "blocks": (1,), "hidden": 4, "projection": 8},
-    "train": {"epochs": 2, "batch_size": 4, "evaluate_every": 1, "checkpoint_every": 1},
+    "train": {"epochs": 2, "batch_size": 4, "evaluate_every": 1, "checkpoint_every": 2},
     "evaluation": {"reported_split": "test", "resamples": 20},
 }
 
@@ -67,14 +67,12 @@ def ended(tmp_path, monkeypatch):
     """A function that runs the whole of a training on given records (two lists for a transfer): its workdir."""
 
     def run(name, options, *corpora):
-        prepared = iter(corpora)
-
-        def prepare(_, say):
-            records = next(prepared)
-            builder = types.SimpleNamespace(records=records, specification=dict(records[0].specification))
-            return builder, Tally((), ()).report(str(tmp_path), "fingerprint")
-
-        monkeypatch.setattr(train, "prepare", prepare)
+        report = Tally((), ()).report(str(tmp_path), "fingerprint")
+        prepared = [
+            (types.SimpleNamespace(records=records, specification=dict(records[0].specification)), report)
+            for records in corpora
+        ]
+        monkeypatch.setattr(train, "prepare_all", lambda _, say: prepared)
         monkeypatch.setattr(train, "read_sessions", lambda builder: iter(builder.records))
         train.run(options, tmp_path / name, lambda line: None)
         return tmp_path / name
