@@ -58,8 +58,8 @@ def excluded(windows: Windows, divided: Mapping[str, np.ndarray], reported: str)
         if len(sessions):
             where = f" of {name.replace('_', ' ')}" if name else ""
             notes.append(
-                f"data.exclude_overlap: {len(sessions)} sessions of {len(subjects)} subjects, who are in "
-                f"{reported}{where} too, are left out of train: {_few(sessions)}"
+                f"left out of train, whose subjects are in {reported}{where}, too (data.exclude_overlap): "
+                f"{len(sessions)}, subjects {len(subjects)}: {_few(sessions)}"
             )
     return notes
 

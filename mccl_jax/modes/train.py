@@ -127,18 +127,19 @@ class Clock:
 
 def _summary(windows: Windows, divided: Mapping[str, np.ndarray], experiment: Experiment) -> str:
     """What will be trained and what will be reported, said before anything is."""
-    reported, names = experiment.evaluation.reported_split, experiment.transfer_names or {}
+    reported = experiment.evaluation.reported_split
+    of = {split: f" of {corpus}" for split, corpus in (experiment.transfer_names or {}).items()}
     if ALL in divided:
         tested = ", ".join(str((split == reported).sum()) for name, split in divided.items() if name != ALL)
         how = f"{len(divided) - 1} folds that test {tested}; then a final model on all"
     else:
         (split,) = divided.values()
-        of = {name: f" of {corpus}" for name, corpus in names.items()}
         how = ", ".join(f"{(split == name).sum()} {name}{of.get(name, '')}" for name in sorted(set(split.tolist())))
     return (
         f"windows: {len(windows)} sessions ({how}) of up to {experiment.windows.frames} frames; "
         f"{windows.usable.mean():.1%} of the recorded frames are usable\n"
-        f"to be reported: the last epoch on {reported}, {experiment.evaluation.primary} as the headline"
+        f"to be reported: the last epoch on {reported}{of.get(reported, '')}, {experiment.evaluation.primary} as the "
+        "headline"
     )
 
 

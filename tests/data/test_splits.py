@@ -140,7 +140,7 @@ def test_shared_subjects_are_left_out_of_train_when_asked_for_and_told():
     assert divided(exclude_overlap=True, **shared) == {"": ["train", EXCLUDED, "dev", "test", EXCLUDED]}
     windows, facts = corpus(**shared)
     assert excluded(windows, divisions(windows, facts, "test", 0.5, 0, True), "test") == [
-        "data.exclude_overlap: 2 sessions of 1 subjects, who are in test too, are left out of train: 1, 4"
+        "left out of train, whose subjects are in test, too (data.exclude_overlap): 2, subjects 1: 1, 4"
     ]
     assert excluded(windows, {"": facts.split}, "test") == []
     apart = {"split": ["train", "test"], "subject": ["A", "B"]}
@@ -157,8 +157,8 @@ def test_in_each_fold_those_who_are_tested_in_it_are_left_out():
     }
     windows, _ = corpus(**shared)
     assert excluded(windows, {name: np.array(split) for name, split in found.items()}, "test") == [
-        "data.exclude_overlap: 1 sessions of 1 subjects, who are in test of fold 1 too, are left out of train: 1",
-        "data.exclude_overlap: 1 sessions of 1 subjects, who are in test of fold 2 too, are left out of train: 0",
+        "left out of train, whose subjects are in test of fold 1, too (data.exclude_overlap): 1, subjects 1: 1",
+        "left out of train, whose subjects are in test of fold 2, too (data.exclude_overlap): 1, subjects 1: 0",
     ]
 
 
