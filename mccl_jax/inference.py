@@ -119,9 +119,8 @@ class Model:
         """
 
         def read(data):
-            session = READERS[data.corpus].read_recording(
-                pathlib.Path(path), tuple(self.specification), data.frame_rate
-            )
+            read_recording, cues = READERS[data.corpus].read_recording, tuple(self.specification)
+            session = read_recording(pathlib.Path(path), cues, data.frame_rate, data.corrections)
             return dataclasses.replace(session, subject=person(data.corpus, session.subject))
 
         return self.predict(self._as_either(read), regressor) | {"recording": str(path)}
