@@ -32,7 +32,7 @@ class Session:
                     left unreadable is NaN.
     specification   name -> Cue, in the order of `cues`.
     time            (F,) float64, seconds, strictly increasing; answers to questions are laid end to end.
-    confidence      (F,) float32, 0..1.
+    confidence      (F,) float32, 0..1; NaN where the tool left it unreadable.
     success         (F,) bool: the tool says that it tracked the face.
     question        (F,) int32: number of the interview question (1..), 0 where the recording is not cut by questions.
     speech_span     (2,) float64, seconds: first and last word of the interview; NaN where no transcript says.

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from data_builders.defects import Defect, Effect, in_words, written
 from data_builders.records import Session
+from mccl_jax.errors import printable
 
 JSON_NAME, TEXT_NAME = "preparation.json", "preparation.txt"
 _EXAMPLES = 5  # lines under a note in preparation.txt; preparation.json has all
@@ -63,7 +64,8 @@ class Report:
         )
         lines += self._block("corrections", made)
         lines += self._block("corrections that are switched off", off) if off else []
-        return "\n".join(lines + self._block("notes", self.notes)) + "\n"
+        lines += self._block("notes", self.notes)
+        return "\n".join(map(printable, lines)) + "\n"  # names of files may hold anything
 
     def _block(self, title: str, entries: Mapping[str, Mapping[str, object]]) -> list[str]:
         lines = [f"{title}: {len(entries) or 'none'}"]

@@ -9,6 +9,7 @@ import numpy as np
 
 from data_builders.daic_woz.defects import CORRECTIONS, DEFECTS
 from data_builders.defects import Ledger, corrected_times
+from data_builders.readers import transcripts
 from data_builders.readers.archives import Content, digest_of, read_members
 from data_builders.readers.clnf import FILES, Recording, read_clnf
 from data_builders.readers.clnf import READER as CLNF_READER
@@ -58,7 +59,7 @@ def read_session(
     `readers.clnf.Recording`). Raises UserError where a file is absent or cannot be used.
     """
     number = number_of(source)
-    read = read_members(source, members(number, cues))
+    read = read_members(source, members(number, cues), most_bytes={_TRANSCRIPT: transcripts.MOST_BYTES})
     transcript = read_transcript(read[_TRANSCRIPT])
     recording = read_clnf({cue: read[cue] for cue in cues}, frame_rate)
     provenance = _provenance(source, read, transcript, recording)

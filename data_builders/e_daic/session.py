@@ -9,7 +9,7 @@ import numpy as np
 
 from data_builders.defects import Ledger, corrected_times
 from data_builders.e_daic.defects import CORRECTIONS, DEFECTS
-from data_builders.readers import matlab
+from data_builders.readers import matlab, transcripts
 from data_builders.readers.archives import Content, digest_of, read_members
 from data_builders.readers.openface import READER as OPENFACE_READER
 from data_builders.readers.openface import Recording, read_openface
@@ -62,7 +62,8 @@ def read_session(
     or where one cannot be used.
     """
     number = number_of(source)
-    read = read_members(source, members(number, cues), {_TRANSCRIPT}, {_DEEP: matlab.MOST_BYTES})
+    most_bytes = {_DEEP: matlab.MOST_BYTES, _TRANSCRIPT: transcripts.MOST_BYTES}
+    read = read_members(source, members(number, cues), {_TRANSCRIPT}, most_bytes)
     files, digest = [{"member": content.name, "sha256": content.sha256} for content in read.values()], digest_of(read)
     # Gaze, pose or AUs: without any of them the tracker's file is still what tells time and success.
     of_tracker = [name for name in cues if name != _DEEP] or ["pose"]

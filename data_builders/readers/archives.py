@@ -3,7 +3,7 @@
 An archive is not trusted: its paths and sizes are what somebody wrote into it. Nothing is ever written to disk, a
 member is known by the last part of its path alone, and what counts are the bytes that really come out. What nobody
 asked for (audio, HOG features, archives inside the archive, macOS' `._` files) is never opened; a tar.gz has to be
-decompressed past it, and is given up where that turns out far longer than the file.
+decompressed past it, and is given up where that turns out far longer than the file. All limits are in `limits`.
 """
 
 import dataclasses
@@ -20,13 +20,14 @@ import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import BinaryIO
 
-from mccl_jax.errors import UserError
+from data_builders.readers.limits import STEP, Unpacking, read_all
+from mccl_jax.errors import UserError, reason_of, shown
 
-# Bytes of one member. The 3D landmarks of an hour, the longest text, have about 160 MB.
+# Bytes of all members that are read. The 3D landmarks of an hour, the longest text, have about 160 MB.
 MOST_BYTES = 1 << 29
-# Bytes out for one byte in. Text of a tracker that saw nothing, the most uniform there is, shrinks to about a sixtieth.
-MOST_RATIO = 200
-_STEP = 1 << 20  # read at once; below it no ratio is asked for
+MOST_MEMBERS = 10_000  # of an archive; sessions have about twenty
+_MOST_LISTED = 1 << 22  # bytes of the list of members in a zip; the library makes ten times as many of it
+_MOST_EXTENDED = 1 << 14  # bytes of a header that extends the next one in a tar: a long name, times, owners
 # Reads a member: takes what its messages begin with, and the bytes that it may have.
 Reader = Callable[[str, int], bytes]
 _ZIP, _GZIP = b"PK", b"\x1f\x8b"
@@ -63,38 +64,39 @@ def read_members(
 
     source       an archive, told by its content, or a folder, searched with its subfolders.
     optional     keys that may be absent; they are then absent from what is returned.
-    most_bytes   key -> bytes that its member may have, where that is not `MOST_BYTES`.
+    most_bytes   key -> bytes that its member may have; the others may have `MOST_BYTES` together.
 
     Raises UserError, in one line, where `source` is neither, is damaged or cut short, lacks a member that is not
-    optional, or where a wanted member stands twice, is encrypted, no regular file (a link), has an absolute path or one
-    that leads out of the archive, or unpacks to more than any such file has.
+    optional, or where a wanted member stands twice, is encrypted or packed in an unusual way, no regular file (a link),
+    has an absolute path or one that leads out of the archive, or unpacks to more than any such file has.
     """
-    found, seen, most_bytes = {}, [], most_bytes or {}
+    found, seen, most_bytes, left = {}, [], most_bytes or {}, MOST_BYTES
     try:
         for name, read in _members(source):
             base = _base(name)
-            seen.append(base)
+            if len(seen) < 6:
+                seen.append(base)
             for key, pattern in wanted.items():
                 if not pattern.fullmatch(base) or _is_metadata(name):
                     continue
-                where = f"{source}: {_shown(name)}"
+                where = f"{source}: {shown(name)}"
                 if key in found:
                     raise UserError(
-                        f"{where}: the second member of its kind, after {_shown(found[key].name)}; expected one: "
+                        f"{where}: the second member of its kind, after {shown(found[key].name)}; expected one: "
                         "remove the other, or take the archive as it was handed out"
                     )
                 _check_path(where, name)
-                found[key] = Content(where, name, read(where, most_bytes.get(key, MOST_BYTES)))
+                found[key] = Content(where, name, read(where, most_bytes.get(key, left)))
+                left -= 0 if key in most_bytes else len(found[key].data)
     except UserError:
         raise
     except Exception as error:  # whatever a damaged archive makes the standard library raise
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise UserError(
-            f"{source}: cannot be read ({reason}); expected a whole .zip or .tar.gz, or a folder: copy or download it "
-            "again"
+            f"{source}: cannot be read ({reason_of(error)}); expected a whole .zip or .tar.gz, or a folder: copy or "
+            "download it again"
         ) from error
     if missing := [key for key in wanted if key not in found and key not in optional]:
-        held = ", ".join(map(_shown, seen[:5])) + (", ..." if len(seen) > 5 else "") if seen else "nothing"
+        held = ", ".join(map(shown, seen[:5])) + (", ..." if seen[5:] else "") if seen else "nothing"
         raise UserError(
             f"{source}: lacks {', '.join(missing)} ({wanted[missing[0]].pattern}); it holds {held}: download or unpack "
             "it again"
@@ -126,7 +128,7 @@ def checksums(source: pathlib.Path, wanted: Mapping[str, re.Pattern]) -> list[tu
         if magic != _ZIP:
             return None
         try:
-            with zipfile.ZipFile(file) as archive:
+            with _Listed(file.raw) as listed, zipfile.ZipFile(listed) as archive:
                 members = archive.infolist()
         except Exception:  # whatever a damaged archive makes the standard library raise: reading it will say what
             return None
@@ -151,7 +153,11 @@ def _members(source: pathlib.Path) -> Iterator[tuple[str, Reader]]:
     with source.open("rb") as file:
         magic = file.read(2)
         file.seek(0)
-        yield from _zipped(file) if magic == _ZIP else _tarred(file, magic == _GZIP)
+        for count, (name, read) in enumerate(_zipped(file) if magic == _ZIP else _tarred(file, magic == _GZIP)):
+            if count == MOST_MEMBERS:
+                raise UserError(f"{source}: has more than {MOST_MEMBERS} members; expected less: download it again")
+            if read is not None:
+                yield name, read
 
 
 def _files(folder: pathlib.Path) -> Iterator[pathlib.Path]:
@@ -162,72 +168,99 @@ def _files(folder: pathlib.Path) -> Iterator[pathlib.Path]:
 
 def _read_file(path: pathlib.Path, where: str, most: int) -> bytes:
     with path.open("rb") as stream:
-        return _read(stream, where, most, packed=None)
+        return read_all(stream, where, most)
 
 
-def _zipped(file: BinaryIO) -> Iterator[tuple[str, Reader]]:
+def _zipped(file: BinaryIO) -> Iterator[tuple[str, Reader | None]]:
+    """(path inside, reader) of each member; no reader for a folder."""
     whole = os.fstat(file.fileno()).st_size
-    with zipfile.ZipFile(file) as archive:
+    with _Listed(file.raw) as listed, zipfile.ZipFile(listed) as archive:
         for member in archive.infolist():
 
             def read(where: str, most: int, member=member) -> bytes:
                 if member.flag_bits & 1:
                     raise UserError(f"{where}: is encrypted; expected a plain archive: unpack it into a folder")
+                if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    # Of the others the library unpacks whatever comes out of a piece at once.
+                    raise UserError(f"{where}: is packed in an unusual way; expected deflate: unpack it into a folder")
                 if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
                     raise _not_regular(where)
                 with archive.open(member) as stream:
-                    return _read(stream, where, most, min(member.compress_size, whole))
+                    return read_all(stream, where, most, min(member.compress_size, whole))
 
-            if not member.is_dir():
-                yield member.filename, read
+            yield member.filename, None if member.is_dir() else read
 
 
-def _tarred(file: BinaryIO, gzipped: bool) -> Iterator[tuple[str, Reader]]:
-    """One pass from front to back: going back in a gzip stream means to begin again."""
-    stream = _Limited(gzip.GzipFile(fileobj=file), file) if gzipped else file
-    with tarfile.open(fileobj=stream, mode="r|", bufsize=_STEP) as archive:
-        for member in archive:
+class _Listed(io.BufferedReader):
+    """A zip whose list of members, the longest piece that is read at once, is not out of all proportion."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size > _MOST_LISTED:
+            raise UserError(f"{self.name}: has an enormous list of members; expected a session: download it again")
+        return super().read(size)
+
+
+def _tarred(file: BinaryIO, gzipped: bool) -> Iterator[tuple[str, Reader | None]]:
+    """The same; one pass from front to back: going back in a gzip stream means to begin again."""
+    stream = Unpacking(gzip.GzipFile(fileobj=file), file, file.name) if gzipped else file
+    with tarfile.open(fileobj=_Whole(stream), mode="r|", bufsize=STEP, tarinfo=_Header) as archive:
+        while (member := archive.next()) is not None:
+            archive.members = []  # the library would keep them all
+            if member.size < 0:
+                raise tarfile.ReadError(f"{shown(member.name)} has a negative size")
 
             def read(where: str, most: int, member=member) -> bytes:
                 if not member.isreg() or member.issparse():
                     raise _not_regular(where)
-                return _read(archive.extractfile(member), where, most, packed=None)
+                return read_all(archive.extractfile(member), where, most)
 
-            if not member.isdir():
-                yield member.name, read
+            yield member.name, None if member.isdir() else read
+    while stream.read(STEP):  # up to the checksum at the end
+        pass
 
 
-class _Limited:
-    """A decompressing stream that is given up once far more has come out than went in."""
+class _Whole:
+    """A tar that may not end before its end mark; the library would take that for its end, or seek on for ever."""
 
-    def __init__(self, stream: BinaryIO, file: BinaryIO):
-        self._stream, self._file, self._out = stream, file, 0
+    def __init__(self, stream: BinaryIO | Unpacking):
+        self._stream = stream
 
     def read(self, size: int) -> bytes:
         data = self._stream.read(size)
-        self._out += len(data)
-        _check_ratio(self._file.name, self._out, self._file.tell())
+        if not data:
+            raise EOFError("it ends before its end mark")
         return data
 
 
-def _read(stream: BinaryIO, where: str, most: int, packed: int | None) -> bytes:
-    """All of a stream of at most `most` bytes; `packed`: the bytes that it is unpacked from, if it is."""
-    parts, size = [], 0
-    while part := stream.read(_STEP):
-        parts.append(part)
-        size += len(part)
-        if size > most:
-            raise UserError(f"{where}: has more than {most >> 20} MiB; expected less: download the archive again")
-        if packed is not None:
-            _check_ratio(where, size, packed)
-    return b"".join(parts)
+class _Header(tarfile.TarInfo):
+    """A header that is refused where it is damaged, which the library would take for the end of the archive.
+
+    So are headers of sparse members, and ones that extend the next by more than is plausible: the library reads what
+    they announce into memory before anybody can ask for its size.
+    """
+
+    @classmethod
+    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> "_Header":
+        try:
+            header = super().frombuf(buf, encoding, errors)
+        except tarfile.EOFHeaderError:
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"a header is damaged: {error}") from error
+        if header.type == tarfile.GNUTYPE_SPARSE:
+            raise tarfile.ReadError("a member is sparse: pack it without --sparse")
+        if header.type in _EXTENDING and header.size > _MOST_EXTENDED:
+            raise tarfile.ReadError(f"a header is extended by {header.size} bytes")
+        return header
+
+    def _proc_gnusparse_10(self, *_) -> None:
+        raise tarfile.ReadError("a member is sparse: pack it without --sparse")
 
 
-def _check_ratio(where: str, out: int, packed: int) -> None:
-    if out > _STEP and out > MOST_RATIO * packed:
-        raise UserError(
-            f"{where}: unpacks to more than {MOST_RATIO} times its size, as no recording does: download it again"
-        )
+_EXTENDING = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
 
 
 def _check_path(where: str, name: str) -> None:
@@ -248,7 +281,3 @@ def _is_metadata(name: str) -> bool:
     """What macOS adds beside each file: AppleDouble files, which bear its name but hold none of its content."""
     parts = name.replace("\\", "/").split("/")
     return "__MACOSX" in parts or _base(name).startswith("._")
-
-
-def _shown(name: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in name)[:100]

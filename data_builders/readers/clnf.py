@@ -5,18 +5,28 @@ landmark in pixels, X0 a 3D one in mm. What was repaired or chosen stands in `Re
 Source: the manual of DAIC-WOZ, and the headers of its files.
 """
 
+import collections
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from data_builders.readers.openface import as_cue, bound, few, implausible, rows_in_order, time_of, tracked
+from data_builders.readers.openface import (
+    as_cue,
+    bound,
+    few,
+    implausible,
+    rows_in_order,
+    time_of,
+    tracked,
+    without_the_impossible,
+)
 from data_builders.readers.openface_text import Source, read_columns, read_header
 from mccl_jax.cues import DAIC_WOZ_AUS, DAIC_WOZ_CUES, Cue
-from mccl_jax.errors import UserError
+from mccl_jax.errors import UserError, shown
 
-READER = "clnf 1"  # raise it when the same files would be read differently
+READER = "clnf 2"  # raise it when the same files would be read differently
 
 # Columns of each cue, in the order of its points and channels.
 COLUMNS = {
@@ -40,7 +50,7 @@ class Recording:
     specification   name -> Cue, in the order of `cues`.
     frame           (F,) int64, strictly increasing.
     time            (F,) float64, seconds, strictly increasing.
-    confidence      (F,) float32, 0..1.
+    confidence      (F,) float32, 0..1; NaN where some file says neither.
     success         (F,) bool: the tool tracked the face.
     official_fill   cue -> what the official preparation puts into the NaN cells of that cue's file; NaN where it leaves
                     them. Only cues whose file has such cells.
@@ -129,6 +139,7 @@ def _read(cue: str, source: Source, notes: list[str]) -> _File:
     said = list(repairs)
     unreadable = {name: count for name in header if (count := np.count_nonzero(np.isnan(columns[name])))}
     fill = official_fill(np.stack(list(columns.values()))) if unreadable else None
+    without_the_impossible(columns, said)
     success = tracked(columns, said)
     rows = rows_in_order(columns, success, said)
     if not len(rows):
@@ -151,10 +162,10 @@ def _check_header(cue: str, source: Source, header: Sequence[str]) -> None:
             f"{FILES[cue]} text of CLNF, names in their own case (its first columns: {few(header, 5)}): take the file "
             "as it was handed out"
         )
-    repeated = [name for name in header if header.count(name) > 1]
+    repeated = [name for name, times in collections.Counter(header).items() if times > 1]
     if repeated:
         raise UserError(
-            f"{source}: column {repeated[0]!r} stands more than once; expected each once: remove the others"
+            f"{source}: column {shown(repeated[0])!r} stands more than once; expected each once: remove the others"
         )
 
 

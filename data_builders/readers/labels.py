@@ -11,11 +11,14 @@ import dataclasses
 import io
 import math
 import pathlib
+import re
 from collections.abc import Iterable, Mapping
 
-from mccl_jax.errors import UserError
+from data_builders.readers.limits import read_all
+from mccl_jax.errors import UserError, reason_of, shown
 
 SPLITS = ("train", "dev", "test")
+_MOST_BYTES = 1 << 24  # of a table; a hundred thousand rows
 # DAIC-WOZ writes 0 for male and 1 for female.
 _GENDERS = {"female": "female", "f": "female", "1": "female", "male": "male", "m": "male", "0": "male", "": ""}
 
@@ -79,17 +82,17 @@ def _row(where: str, line: int, cells: Mapping[str, str], target: str) -> Label:
             raise UserError(f"{where}: {name} is empty; expected a {name} in every row: fill it in")
     if cells[target] and not _is_number(cells[target]):
         raise UserError(
-            f"{where}: {target} is {cells[target]!r}; expected a number, or an empty cell where it is unknown: "
+            f"{where}: {target} is {shown(cells[target])!r}; expected a number, or an empty cell where it is unknown: "
             "correct it, or name the column that holds the target"
         )
     split, fold, gender = (cells.get(name, "").lower() for name in ("split", "fold", "gender"))
     if split and split not in SPLITS:
-        raise UserError(f"{where}: split is {split!r}; expected {', '.join(SPLITS)}: rename it")
-    if fold and not fold.isdecimal():
-        raise UserError(f"{where}: fold is {fold!r}; expected a whole number from 0 on: correct it")
+        raise UserError(f"{where}: split is {shown(split)!r}; expected {', '.join(SPLITS)}: rename it")
+    if not re.fullmatch("[0-9]{0,6}", fold):
+        raise UserError(f"{where}: fold is {shown(fold)!r}; expected a whole number from 0 on: correct it")
     if gender not in _GENDERS:
         raise UserError(
-            f"{where}: gender is {gender!r}; expected female, male, f, m, 1 (female) or 0 (male): rename it"
+            f"{where}: gender is {shown(gender)!r}; expected female, male, f, m, 1 (female) or 0 (male): rename it"
         )
     return Label(
         line=line,
@@ -105,11 +108,13 @@ def _row(where: str, line: int, cells: Mapping[str, str], target: str) -> Label:
 def read_table(path: pathlib.Path, needed: Iterable[str]) -> list[tuple[int, dict[str, str]]]:
     """(line, cells by column name) of each row that is not blank; names and cells stripped.
 
-    Raises UserError where `path` is no text, lacks a `needed` column, has one twice, a row of another length or no row.
+    Raises UserError where `path` is no text, longer than any table of people, lacks a `needed` column, has one twice, a
+    row of another length or no row.
     """
     try:
-        # utf-8-sig: spreadsheets put a byte order mark in front.
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            # utf-8-sig: spreadsheets put a byte order mark in front.
+            text = read_all(file, path, _MOST_BYTES).decode("utf-8-sig")
     except FileNotFoundError as error:
         raise UserError(
             f"{path}: there is no such table; expected a CSV with the columns {', '.join(needed)} (and split, fold, "
@@ -117,30 +122,36 @@ def read_table(path: pathlib.Path, needed: Iterable[str]) -> list[tuple[int, dic
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(
-            f"{path}: cannot be read as text ({error}); expected a CSV in UTF-8: save it as such"
+            f"{path}: cannot be read as text ({reason_of(error)}); expected a CSV in UTF-8: save it as such"
         ) from error
     reader = csv.reader(io.StringIO(text, newline=""))
-    header = [name.strip() for name in next(reader, [])]
+    try:
+        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    except csv.Error as error:  # a cell of more than 128 KiB, or line ends of several kinds
+        raise UserError(
+            f"{path}, line {reader.line_num}: cannot be cut into cells ({reason_of(error)}); expected a CSV: save it "
+            "as such"
+        ) from error
+    header = lines[0][1] if lines else []
     missing = [name for name in needed if name not in header]
     if missing:
         raise UserError(
             f"{path}: no column {' or '.join(missing)}; its columns, cut at commas, are: "
-            f"{', '.join(header) or 'none'}: rename them, or name the column that holds the target"
+            f"{shown(', '.join(header)) or 'none'}: rename them, or name the column that holds the target"
         )
     repeated = [name for name, times in collections.Counter(header).items() if times > 1]
     if repeated:
-        raise UserError(f"{path}: column {repeated[0]!r} stands twice; expected each once: rename one of them")
+        raise UserError(f"{path}: column {shown(repeated[0])!r} stands twice; expected each once: rename one of them")
     rows = []
-    for cells in reader:
-        cells = [cell.strip() for cell in cells]
+    for line, cells in lines[1:]:
         if not any(cells):
             continue
         if len(cells) != len(header):
             raise UserError(
-                f"{path}, line {reader.line_num}: {len(cells)} cells; expected {len(header)} as in the first line: "
+                f"{path}, line {line}: {len(cells)} cells; expected {len(header)} as in the first line: "
                 "put cells that contain a comma in quotation marks"
             )
-        rows.append((reader.line_num, dict(zip(header, cells, strict=True))))
+        rows.append((line, dict(zip(header, cells, strict=True))))
     if not rows:
         raise UserError(f"{path}: has no rows; expected one for each recording: write them")
     return rows
@@ -158,7 +169,7 @@ def _check_files(path: pathlib.Path, rows: list[Label]) -> None:
     for row in rows:
         if row.file in seen:
             raise UserError(
-                f"{path}, line {row.line}: file {row.file} stands in line {seen[row.file]} already; "
+                f"{path}, line {row.line}: file {shown(row.file)} stands in line {seen[row.file]} already; "
                 "expected one row a recording: remove one"
             )
         seen[row.file] = row.line
@@ -179,6 +190,6 @@ def _check_one_a_subject(path: pathlib.Path, rows: list[Label], name: str) -> No
         before = first.setdefault(row.subject, row)
         if getattr(before, name) != getattr(row, name):
             raise UserError(
-                f"{path}, line {row.line}: subject {row.subject} has {name} {getattr(row, name)}, but "
+                f"{path}, line {row.line}: subject {shown(row.subject)} has {name} {getattr(row, name)}, but "
                 f"{getattr(before, name)} in line {before.line}; expected one {name} a subject: correct one of them"
             )

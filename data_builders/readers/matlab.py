@@ -5,21 +5,27 @@ read, after its kind and size are known, and only where it is plain numbers: no 
 """
 
 import io
+import math
 import pathlib
+import struct
+import zlib
 from collections.abc import Callable
 
 import numpy as np
 import scipy.io
 
 from data_builders.readers.archives import Content
-from mccl_jax.errors import UserError
+from data_builders.readers.limits import MOST_RATIO, STEP, read_all
+from mccl_jax.errors import UserError, reason_of, shown
 
 VARIABLE = "feature"
 MOST_ROWS = 1 << 17  # frames: 72 minutes at 30 a second; the longest session of E-DAIC has 60
 MOST_BYTES = 1 << 31  # of a file; `MOST_ROWS` rows of 2048 doubles
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HDF5_PLACES = (0, 512)  # as any HDF5 file begins, and behind the header that MATLAB puts in front
-_NUMBERS = ("double", "single", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
+_COMPRESSED, _LONGEST_HEAD = 15, 1 << 12  # of a version 5 file: a kind of part, bytes before a variable's numbers
+# Bytes of a number of each kind.
+_NUMBERS = {"double": 8, "single": 4} | {f"{sign}int{8 * size}": size for sign in ("", "u") for size in (1, 2, 4, 8)}
 
 
 def read_feature(source: pathlib.Path | Content, width: int) -> np.ndarray:
@@ -30,10 +36,8 @@ def read_feature(source: pathlib.Path | Content, width: int) -> np.ndarray:
     matrix of real numbers, of another width, or longer than any recording.
     """
     with source.open("rb") as file:
-        data = file.read(MOST_BYTES + 1)
+        data = read_all(file, source, MOST_BYTES)
     expected = f"expected a MATLAB file with the variable {VARIABLE}, a row of {width} numbers for each frame"
-    if len(data) > MOST_BYTES:
-        raise UserError(f"{source}: has more than {MOST_BYTES >> 20} MiB; {expected}: download it again")
     read = _read_hdf5 if any(data[at : at + len(_HDF5)] == _HDF5 for at in _HDF5_PLACES) else _read_mat
 
     def check(kind: str, shape: tuple[int, ...]) -> None:
@@ -42,14 +46,17 @@ def read_feature(source: pathlib.Path | Content, width: int) -> np.ndarray:
             raise UserError(f"{source}: {found}; {expected}: take the file as it was handed out")
         if max(shape) > max(MOST_ROWS, width):
             raise UserError(f"{source}: {found}; {expected}, and at most {MOST_ROWS} rows: download it again")
+        if _NUMBERS[kind] * math.prod(shape) > max(STEP, MOST_RATIO * len(data)):
+            raise UserError(
+                f"{source}: {found}, far more than its {len(data)} bytes hold; {expected}: download it again"
+            )
 
     try:
         values = read(str(source), data, check)
     except UserError:
         raise
     except Exception as error:  # whatever a damaged file makes the libraries raise
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"{source}: cannot be read ({reason}); {expected}: download it again") from error
+        raise UserError(f"{source}: cannot be read ({reason_of(error)}); {expected}: download it again") from error
     if values.shape[1] != width:
         values = values.T
     with np.errstate(over="ignore"):
@@ -58,7 +65,36 @@ def read_feature(source: pathlib.Path | Content, width: int) -> np.ndarray:
     return values
 
 
+def _check_lengths(data: bytes) -> None:
+    """Raises ValueError where a version 5 file says of a part that it is longer than it can be.
+
+    scipy reserves and fills as much memory before it finds out that the numbers are not that many. A variable is a tag,
+    kind and length, around four parts that matter, each with a tag: flags, dimensions, name, numbers.
+    """
+    order, at = {b"IM": "<", b"MI": ">"}.get(data[126:128]), 128
+    while order and at + 8 <= len(data):
+        kind, length = struct.unpack(order + "II", data[at : at + 8])
+        part = memoryview(data)[at + 8 : at + 8 + length]
+        at += 8 + length
+        if kind == _COMPRESSED:
+            part = zlib.decompressobj().decompress(part, 2 * _LONGEST_HEAD)[8:]
+        place, most = 0, _LONGEST_HEAD
+        for what in ("flags", "dimensions", "name", "numbers"):
+            if place + 8 > len(part):
+                break
+            short, length = struct.unpack(order + "II", part[place : place + 8])
+            content = 4 if short >> 16 else 8  # a short part has its content in the tag
+            length = short >> 16 or length
+            if length > most:
+                raise ValueError(f"says that its {what} have {length} bytes")
+            if what == "dimensions":
+                sizes = struct.unpack(f"{order}{length // 4}I", part[place + content :][: length // 4 * 4])
+                most = max(_LONGEST_HEAD, 8 * math.prod(sizes))
+            place += 8 if content == 4 else 8 + -(-length // 8) * 8
+
+
 def _read_mat(where: str, data: bytes, check: Callable[[str, tuple[int, ...]], None]) -> np.ndarray:
+    _check_lengths(data)
     held = {name: (kind, shape) for name, shape, kind in scipy.io.whosmat(io.BytesIO(data))}
     if VARIABLE not in held:
         raise _absent(where, list(held))
@@ -76,10 +112,16 @@ def _read_hdf5(where: str, data: bytes, check: Callable[[str, tuple[int, ...]], 
             f"{where}: is a MATLAB file of version 7.3, which needs h5py; expected it to be installed: pip install h5py"
         ) from error
     with h5py.File(io.BytesIO(data), "r") as file:
-        if not isinstance(file.get(VARIABLE), h5py.Dataset):
+        # Not by a link, which may lead to another file.
+        linked = not isinstance(file.get(VARIABLE, getlink=True), h5py.HardLink)
+        if linked or not isinstance(file.get(VARIABLE), h5py.Dataset):
             raise _absent(where, list(file))
         held = file[VARIABLE]
         check(_kind(held.dtype), held.shape)
+        if held.external or held.is_virtual:
+            raise ValueError("its numbers are in another file")
+        if held.chunks and math.prod(held.chunks) * held.dtype.itemsize > MOST_BYTES:
+            raise ValueError(f"its numbers are in pieces of {held.chunks}")
         return held[...].T  # HDF5 names MATLAB's axes from the last to the first
 
 
@@ -89,5 +131,5 @@ def _kind(dtype: np.dtype) -> str:
 
 
 def _absent(where: str, names: list[str]) -> UserError:
-    held = ", ".join(names[:5])[:100] or "nothing"
+    held = shown(", ".join(names[:5])) or "nothing"
     return UserError(f"{where}: has no variable {VARIABLE} (it holds {held}): take the file as it was handed out")

@@ -6,6 +6,7 @@ timestamp nor success. What was repaired, chosen or left out stands in `Recordin
 Source: RecorderCSV.cpp and the wiki page "Output Format" of TadasBaltrusaitis/OpenFace.
 """
 
+import collections
 import dataclasses
 import pathlib
 from collections.abc import Collection, Mapping, Sequence
@@ -14,9 +15,9 @@ import numpy as np
 
 from data_builders.readers.openface_text import Source, read_columns, read_header
 from mccl_jax.cues import OPENFACE_AUS, OPENFACE_CUES, Cue
-from mccl_jax.errors import UserError
+from mccl_jax.errors import UserError, shown
 
-READER = "openface 1"  # goes into every record; raise it when the same file would be read differently
+READER = "openface 2"  # goes into every record; raise it when the same file would be read differently
 
 # Columns of each cue, in the order of its points and channels.
 COLUMNS = {
@@ -32,6 +33,8 @@ TRACKED_ABOVE = 0.725
 SLOWEST, FASTEST = 1.0, 250.0
 # From one frame number to the next, times the usual step: a longer step is a slip of the timestamp, not a pause.
 _LARGEST_JUMP = 50.0
+# Frame numbers and timestamps beyond these are none; four days at 30 a second and seconds since 1970 are within.
+_MOST_FRAME, _MOST_TIME = 1e7, 1e10
 # What no face that was tracked can have: cells beyond it, in either direction, count as unreadable.
 _BOUNDS = {"landmarks": 1e5, "gaze": 1e3, "pose": 1e5, "aus": 100.0}
 
@@ -49,7 +52,7 @@ class Recording:
     row             (F,) int64: which of the file's rows each frame is, from 0; rows that cannot be cut into cells are
                     not counted.
     time            (F,) float64, seconds, strictly increasing.
-    confidence      (F,) float32, 0..1.
+    confidence      (F,) float32, 0..1; NaN where the file says neither.
     success         (F,) bool: the tool tracked the face.
     notes           what had to be chosen or repaired, each "what: details".
     omitted         cues that were asked for, are absent and were left out.
@@ -90,11 +93,13 @@ def read_openface(
     context = [name for name in ("frame", "timestamp", "confidence", "success", "face_id", "face") if name in header]
     angles = GAZE_ANGLE if set(GAZE_ANGLE) <= set(header) else ()
     wanted = [*context, *angles, *(column for name in cues for column in COLUMNS[name])]
-    repeated = [name for name in wanted if header.count(name) > 1]
+    times = collections.Counter(header)
+    repeated = [name for name in wanted if times[name] > 1]
     if repeated:
         raise UserError(f"{path}: column {repeated[0]} stands more than once; expected each once: remove the others")
     columns, repairs = read_columns(path, header, wanted)
     notes = [*repairs, *(f"cue left out: {name}" for name in omitted)]
+    without_the_impossible(columns, notes)
     success = tracked(columns, notes)
     rows = rows_in_order(columns, success, notes)
     columns = {name: values[rows] for name, values in columns.items()}
@@ -114,7 +119,7 @@ def read_openface(
     return Recording(
         cues=arrays,
         specification={name: OPENFACE_CUES[name] for name in cues},
-        gaze_angle=np.stack([columns[name] for name in angles], axis=-1).astype(np.float32) if angles else None,
+        gaze_angle=_in_32_bits(np.stack([columns[name] for name in angles], axis=-1)) if angles else None,
         frame=frame,
         row=rows,
         time=time_of(frame, columns.get("timestamp"), frame_rate, notes),
@@ -163,6 +168,20 @@ def present_cues(
             + remedy
         )
     return present, tuple(absent)
+
+
+def without_the_impossible(columns: Mapping[str, np.ndarray], notes: list[str]) -> None:
+    """Makes NaN, in place, of frame numbers, timestamps and confidences that no recording can have."""
+    for name, least, most in (
+        ("frame", -_MOST_FRAME, _MOST_FRAME),
+        ("timestamp", -_MOST_TIME, _MOST_TIME),
+        ("confidence", 0.0, 1.0),
+    ):
+        values = columns.get(name, np.zeros(0))
+        beyond = (values < least) | (values > most)
+        if beyond.any():
+            values[beyond] = np.nan
+            notes.append(f"{name} beyond {least:g}..{most:g} counts as unreadable: {beyond.sum()} rows")
 
 
 def tracked(columns: Mapping[str, np.ndarray], notes: list[str]) -> np.ndarray:
@@ -220,7 +239,8 @@ def time_of(frame: np.ndarray, timestamp: np.ndarray | None, frame_rate: float, 
     forward = seconds > 0
     if not len(seconds):
         return timestamp
-    rates = frames[forward] / seconds[forward]
+    with np.errstate(over="ignore"):  # a step of next to nothing
+        rates = frames[forward] / seconds[forward]
     rate = np.median(rates) if forward.any() else np.inf
     if not SLOWEST <= rate <= FASTEST:
         notes.append(
@@ -233,7 +253,8 @@ def time_of(frame: np.ndarray, timestamp: np.ndarray | None, frame_rate: float, 
     if not forward.all() or jumps.any():
         # Timestamps have three decimals, so one step tells the rate less well than all ordinary steps together.
         ordinary = np.abs(rates / rate - 1) < 0.3
-        rate = frames[forward][ordinary].sum() / seconds[forward][ordinary].sum()
+        if ordinary.any():  # of two that differ by far neither is near the median
+            rate = frames[forward][ordinary].sum() / seconds[forward][ordinary].sum()
         notes.append(
             "timestamps that repeat, run backwards or leap, time is the frame number at the rate of the others: "
             f"{(~forward | jumps).sum()} times, {rate:.4g} frames a second"
@@ -253,6 +274,11 @@ def as_cue(columns: Sequence[np.ndarray], cue: Cue) -> np.ndarray:
             rows = slice(first, first + _TOGETHER)
             found[rows] = np.stack([column[rows] for column in columns], axis=-1)
     return found.reshape(-1, *cue.shape)
+
+
+def _in_32_bits(values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
 
 
 def bound(cues: Mapping[str, np.ndarray], notes: list[str]) -> None:
@@ -284,5 +310,5 @@ def implausible(cues: Mapping[str, np.ndarray], success: np.ndarray) -> list[str
 
 def few(names: Sequence[str] | Mapping[str, object], n: int = 3) -> str:
     """The first `n` names for a message, and whether there are more."""
-    names = [name[:40] for name in names]
+    names = [shown(name, 40) for name in names]
     return ", ".join(names[:n]) + (", ..." if len(names) > n else "")

@@ -5,13 +5,17 @@ UTF-8 with or without a byte order mark, or UTF-16 with one (what a spreadsheet 
 Columns are found by their stripped name with its case kept: x_0 is a 2D landmark in pixels, X_0 a 3D one in mm. Only
 the columns asked for are parsed, straight into floats; where a cell is no number ("-0.4253258.1", "-1.#IND") the file
 is read a second time as text and that cell alone becomes NaN. A file may also be the `Content` of an archive's member.
+What is far larger than any recording is refused before it fills the memory.
 """
 
+import contextlib
 import csv
 import gzip
+import io
 import pathlib
+import re
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +23,8 @@ import pyarrow.compute as pc
 from pyarrow import csv as pa_csv
 
 from data_builders.readers.archives import Content
-from mccl_jax.errors import UserError
+from data_builders.readers.limits import Unpacking
+from mccl_jax.errors import UserError, reason_of
 
 Source = pathlib.Path | Content
 
@@ -31,6 +36,8 @@ _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _NOT_A_NUMBER = [space + text for text in pa_csv.ConvertOptions().null_values for space in ("", " ")]
 _BLOCK = 1 << 22  # bytes that are parsed together: fewer and longer pieces of columns
 _LONGEST_HEADER = 1 << 20  # bytes; the full header has about 7000
+_MOST_COLUMNS = 2000  # OpenFace writes 714
+MOST_CELLS = 1 << 26  # numbers read of a file, 512 MiB: two hours of all cues at 30 frames a second
 
 
 def read_header(path: Source) -> tuple[str, ...]:
@@ -39,18 +46,21 @@ def read_header(path: Source) -> tuple[str, ...]:
         with path.open("rb") as file:
             line = (gzip.GzipFile(fileobj=file) if _is_gzipped(path) else file).readline(_LONGEST_HEADER)
     except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: cannot be read ({_one_line(error)}); {_EXPECTED}: copy the file again") from error
+        raise UserError(f"{path}: cannot be read ({reason_of(error)}); {_EXPECTED}: copy the file again") from error
     if not line.strip():
         raise UserError(f"{path}: empty, or its first line is; {_EXPECTED}: run the tracker on this recording again")
     try:
         # In UTF-16 the line is cut in the middle of its last character.
         wide = line.startswith(_UTF_16_MARKS)
         text = line.decode("utf-16", errors="ignore") if wide else line.decode("utf-8-sig")
-    except UnicodeDecodeError:
+        names = next(csv.reader(re.split("[\r\n]", text, maxsplit=1)[:1]), [])
+    except (UnicodeDecodeError, csv.Error):
         text = "\0"
     if "\0" in text:
         raise UserError(f"{path}: not a text file; {_EXPECTED}: leave it out of the folder")
-    return tuple(name.strip() for name in next(csv.reader([text])))
+    if len(names) > _MOST_COLUMNS:
+        raise UserError(f"{path}: has {len(names)} columns; {_EXPECTED}: leave it out of the folder")
+    return tuple(name.strip() for name in names)
 
 
 def read_columns(
@@ -59,76 +69,92 @@ def read_columns(
     """The named `columns` of a CSV with this `header` as (F,) float64 arrays, and what had to be repaired.
 
     A cell that is no finite number is NaN. Rows whose number of cells differs from the header's are dropped. Raises
-    UserError where the text cannot be cut into rows, or has none.
+    UserError where the text cannot be cut into rows, has none, or is longer than any recording.
     """
-    dropped, encoding = [], _encoding(path)
+    wide, dropped = _is_wide(path), 0
 
     def drop(row):
-        dropped.append(row.actual_columns)
+        nonlocal dropped
+        dropped += 1
         return "skip"
 
-    def read(kind: pa.DataType) -> pa.Table:
-        dropped.clear()
-        source = pa.py_buffer(path.data) if isinstance(path, Content) else str(path)
-        with pa.input_stream(source, compression="gzip" if _is_gzipped(path) else None) as stream:
-            return pa_csv.read_csv(
-                stream,
-                pa_csv.ReadOptions(column_names=list(header), skip_rows=1, encoding=encoding, block_size=_BLOCK),
-                pa_csv.ParseOptions(invalid_row_handler=drop),
-                pa_csv.ConvertOptions(
-                    include_columns=list(columns),
-                    column_types=dict.fromkeys(columns, kind),
-                    null_values=_NOT_A_NUMBER,
-                ),
-            )
+    def read(kind: pa.DataType) -> list[list[np.ndarray]]:
+        """The columns of each piece of the file."""
+        nonlocal dropped
+        dropped, rows, parts = 0, 0, []
+        options = (
+            # Numbers are ASCII: read so, a byte that is none costs its cell, not the file.
+            pa_csv.ReadOptions(
+                column_names=list(header),
+                skip_rows=1,
+                encoding="utf16" if wide else "latin1",
+                block_size=_BLOCK,
+            ),
+            pa_csv.ParseOptions(invalid_row_handler=drop),
+            pa_csv.ConvertOptions(
+                include_columns=list(columns), column_types=dict.fromkeys(columns, kind), null_values=_NOT_A_NUMBER
+            ),
+        )
+        with _stream(path) as stream, pa_csv.open_csv(stream, *options) as batches:
+            for batch in batches:
+                rows += batch.num_rows
+                if rows * len(columns) > MOST_CELLS:
+                    raise UserError(f"{path}: has more than {rows} rows; {_EXPECTED}: cut it into shorter recordings")
+                parts.append([_numbers(column) for column in batch.columns])
+        return parts
 
     try:
         try:
-            table = read(pa.float64())
+            parts = read(pa.float64())
         except pa.ArrowInvalid as error:
             if "conversion error" not in str(error):
                 raise
-            table = read(pa.string())
-    except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
+            parts = read(pa.string())
+    except (pa.ArrowInvalid, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         if "Empty CSV" in str(error):
             raise _no_rows(path, dropped) from error
-        raise UserError(f"{path}: cannot be read ({_one_line(error)}); {_EXPECTED}: copy the file again") from error
-    if not table.num_rows:
+        raise UserError(f"{path}: cannot be read ({reason_of(error)}); {_EXPECTED}: copy the file again") from error
+    if not any(len(part[0]) for part in parts):
         raise _no_rows(path, dropped)
-    notes = [f"rows dropped whose number of cells is not the header's: {len(dropped)}"] if dropped else []
-    if encoding != "utf8":
+    notes = [f"rows dropped whose number of cells is not the header's: {dropped}"] if dropped else []
+    if wide:
         notes.append("text in UTF-16")
-    numbers = {}
-    for name in columns:
-        values = _numbers(table[name])
-        if not np.isfinite(values).all():
-            values = np.where(np.isfinite(values), values, np.nan)
-        numbers[name] = values
-    return numbers, tuple(notes)
+    return {name: _joined(pieces) for name, pieces in zip(columns, zip(*parts, strict=True), strict=True)}, tuple(notes)
 
 
-def _numbers(column: pa.ChunkedArray) -> np.ndarray:
+@contextlib.contextmanager
+def _stream(path: Source) -> Iterator[io.BufferedIOBase | Unpacking]:
+    with path.open("rb") as file:
+        yield Unpacking(gzip.GzipFile(fileobj=file), file, path) if _is_gzipped(path) else file
+
+
+def _numbers(column: pa.Array) -> np.ndarray:
     if pa.types.is_string(column.type):
         column = pc.utf8_trim_whitespace(column)
         column = pc.if_else(pc.match_substring_regex(column, _NUMBER), column, None).cast(pa.float64())
-    return column.to_numpy()  # nulls come as NaN
+    return column.to_numpy(zero_copy_only=False)  # nulls come as NaN
 
 
-def _no_rows(path: Source, dropped: Sequence[int]) -> UserError:
-    found = f"a header, but none of its {len(dropped)} rows has as many cells" if dropped else "a header without rows"
+def _joined(pieces: Sequence[np.ndarray]) -> np.ndarray:
+    """A whole column, which may be written to."""
+    values = np.concatenate(pieces).astype(np.float64, copy=False)  # a column without any number is of another type
+    beyond = ~np.isfinite(values)
+    if beyond.any():
+        values[beyond] = np.nan
+    return values
+
+
+def _no_rows(path: Source, dropped: int) -> UserError:
+    found = f"a header, but none of its {dropped} rows has as many cells" if dropped else "a header without rows"
     return UserError(f"{path}: {found}; {_EXPECTED}: run the tracker on this recording again")
 
 
-def _encoding(path: Source) -> str:
+def _is_wide(path: Source) -> bool:
+    """Whether it is in UTF-16."""
     with path.open("rb") as file:
-        mark = (gzip.GzipFile(fileobj=file) if _is_gzipped(path) else file).read(2)
-    return "utf16" if mark in _UTF_16_MARKS else "utf8"
+        return (gzip.GzipFile(fileobj=file) if _is_gzipped(path) else file).read(2) in _UTF_16_MARKS
 
 
 def _is_gzipped(path: Source) -> bool:
     with path.open("rb") as file:
         return file.read(2) == _GZIP_MAGIC
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

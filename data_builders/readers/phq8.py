@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from data_builders.defects import Defect, Effect, Ledger, Relabel
 from data_builders.readers.labels import read_table
-from mccl_jax.errors import UserError
+from mccl_jax.errors import UserError, shown
 
 SCORE, BINARY = "PHQ8_Score", "PHQ8_Binary"
 HIGHEST_SCORE, DEPRESSED_FROM = 24, 10
@@ -75,11 +75,11 @@ def read_people(path: pathlib.Path, corpus: str) -> list[tuple[str, str, dict[st
         if PARTICIPANT not in named:
             raise UserError(
                 f"{path}: no column {PARTICIPANT}; expected a split file of {corpus} (its columns, cut at commas: "
-                f"{', '.join(cells)[:100]}): take the file as it was handed out"
+                f"{shown(', '.join(cells))}): take the file as it was handed out"
             )
         session = named[PARTICIPANT]
         if not re.fullmatch(r"[0-9]{3}", session):
-            raise UserError(f"{where}: {PARTICIPANT} is {session!r}; expected a number such as 300: correct it")
+            raise UserError(f"{where}: {PARTICIPANT} is {shown(session)!r}; expected a number such as 300: correct it")
         if session in lines:
             raise UserError(
                 f"{where}: {session} stands in line {lines[session]} already; expected one row a participant: remove "
@@ -98,7 +98,9 @@ def standard_name(name: str) -> str:
 def gender(where: str, cell: str) -> str:
     """ "male", "female" or ""; raises UserError for anything but these words, 0 and 1."""
     if cell.lower() not in _GENDERS:
-        raise UserError(f"{where}: {GENDER} is {cell!r}; expected 0 (male) or 1 (female), or the word: correct it")
+        raise UserError(
+            f"{where}: {GENDER} is {shown(cell)!r}; expected 0 (male) or 1 (female), or the word: correct it"
+        )
     return _GENDERS[cell.lower()]
 
 
@@ -108,7 +110,8 @@ def number(where: str, name: str, cell: str, highest: int) -> float | None:
         return None
     if not re.fullmatch(r"[0-9]+(\.0*)?", cell) or float(cell) > highest:
         raise UserError(
-            f"{where}: {name} is {cell!r}; expected a whole number from 0 to {highest}, or an empty cell: correct it"
+            f"{where}: {name} is {shown(cell)!r}; expected a whole number from 0 to {highest}, or an empty cell: "
+            "correct it"
         )
     return float(cell)
 

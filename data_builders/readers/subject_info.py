@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from data_builders.cmdc.defects import CORRECTIONS, DEFECTS
 from data_builders.defects import Effect, Ledger
 from data_builders.readers.workbooks import Cell, read_sheets
-from mccl_jax.errors import UserError
+from mccl_jax.errors import UserError, shown
 
 TOTAL, ITEMS = "PHQtotal", tuple(f"PHQ-{n}" for n in range(1, 10))
 HIGHEST_TOTAL = 27  # of the PHQ-9
@@ -74,7 +74,7 @@ def read_subject_info(path: pathlib.Path, target: str = TOTAL, corrections: Iter
     header, rows = _table(path)
     if target not in header:
         raise UserError(
-            f"{path}: no column {target}; its columns are {', '.join(name for name in header if name)}: name one of "
+            f"{path}: no column {target}; its columns are {shown(', '.join(filter(None, header)), 200)}: name one of "
             "them, or take the file as it was handed out"
         )
     notes, people, effects, corrections = [], {}, [], tuple(corrections)
@@ -106,7 +106,9 @@ def _table(path: pathlib.Path) -> tuple[list[str], list[tuple[int, dict[str, Cel
             if "ID" in names:
                 twice = [name for name in names if name and names.count(name) > 1]
                 if twice:
-                    raise UserError(f"{path}: column {twice[0]} stands twice; expected each once: remove one of them")
+                    raise UserError(
+                        f"{path}: column {shown(twice[0])} stands twice; expected each once: remove one of them"
+                    )
                 return names, [
                     (number, {name: cell for name, cell in zip(names, cells, strict=False) if name})
                     for number, cells in enumerate(rows[at + 1 :], start=at + 2)
@@ -126,7 +128,9 @@ def _identified(
     for row, cells in rows:
         who = None if cells["ID"] is None else subject_id(str(cells["ID"]))
         if who is None:
-            notes.append(f"{path.name}, row {row}: ID is {cells['ID']!r}, no ID such as HC01: the row is not used")
+            notes.append(
+                f"{path.name}, row {row}: ID is {shown(repr(cells['ID']))}, no ID such as HC01: the row is not used"
+            )
         else:
             named.append((row, who, cells))
     all_of_them = {who for _, who, _ in named}
@@ -154,7 +158,7 @@ def _person(
             said = value
             value = _number(said)
             if value is None:
-                notes.append(f"{subject}: {name} is {said!r}, no number: it counts as unknown")
+                notes.append(f"{subject}: {name} is {shown(said)!r}, no number: it counts as unknown")
         return value
 
     group = subject_id(subject)[0]

@@ -13,7 +13,8 @@ import re
 from collections.abc import Sequence
 
 from data_builders.readers.archives import Content
-from mccl_jax.errors import UserError
+from data_builders.readers.limits import read_all
+from mccl_jax.errors import UserError, shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +53,8 @@ DAIC_WOZ = Layout("\t", "start_time", "stop_time", "value", "speaker", _MARKER)
 E_DAIC = Layout(",", "start_time", "end_time", "text")
 NO_WORDS = "the transcript has no row with words: the whole recording counts as the interview"
 _APPLE_DOUBLE = b"\x00\x05\x16\x07"
+MOST_BYTES = 1 << 22  # of a file; the turns of an hour have about 200 KB
+_MOST_SECONDS = 1e6  # before or after the recording's beginning; times beyond are none
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,15 +80,18 @@ class Transcript:
 def read_transcript(source: pathlib.Path | Content, layout: Layout = DAIC_WOZ) -> Transcript:
     """Reads a transcript. Blank lines count for nothing; a row whose times are unreadable does not count as speech.
 
-    Raises UserError where the file cannot be read, is no text, or lacks a column or any row.
+    Neither does one that ends before it begins. Raises UserError where the file cannot be read, is no text, is longer
+    than any transcript, or lacks a column or any row.
     """
     rows = _rows(source, layout)
     notes, spoken, marked, speakers = [], [], [], {}
-    unreadable = [line for line, start, stop, *_ in rows if not (math.isfinite(start) and math.isfinite(stop))]
+    unreadable = [line for line, start, stop, *_ in rows if math.isnan(start) or math.isnan(stop)]
     if unreadable:
         notes.append(f"rows of the transcript without readable times: {len(unreadable)}, first in line {unreadable[0]}")
+    if turned := [line for line, start, stop, *_ in rows if stop < start]:
+        notes.append(f"rows of the transcript that end before they begin: {len(turned)}, first in line {turned[0]}")
     for _, start, stop, speaker, value in rows:
-        if not (value and math.isfinite(start) and math.isfinite(stop)):
+        if not (value and start <= stop):
             continue
         marked.append((start, stop))
         if not layout.marker or layout.marker.sub("", value).strip():
@@ -107,7 +113,7 @@ def _rows(source: pathlib.Path | Content, layout: Layout) -> list[tuple[int, flo
     expected = f"expected a transcript with the columns {', '.join(layout.columns)}, separated by {separated}"
     try:
         with source.open("rb") as file:
-            data = file.read()
+            data = read_all(file, source, MOST_BYTES)
     except OSError as error:
         raise UserError(f"{source}: cannot be read ({error.strerror}); {expected}: copy it again") from error
     if data.startswith(_APPLE_DOUBLE) or b"\0" in data:
@@ -123,7 +129,7 @@ def _rows(source: pathlib.Path | Content, layout: Layout) -> list[tuple[int, flo
     if missing:
         raise UserError(
             f"{source}: no column {', '.join(missing)}; {expected} (its first line, cut at {separated}: "
-            f"{', '.join(header)[:100]}): take the file as it was handed out"
+            f"{shown(', '.join(header))}): take the file as it was handed out"
         )
     if len(numbered) == 1:
         raise UserError(f"{source}: has a header, but no rows; {expected}: download this session again")
@@ -138,7 +144,9 @@ def _rows(source: pathlib.Path | Content, layout: Layout) -> list[tuple[int, flo
 
 
 def _seconds(cell: str) -> float:
+    """A number of seconds, NaN where the cell is none."""
     try:
-        return float(cell)
+        value = float(cell)
     except ValueError:
         return math.nan
+    return value if abs(value) <= _MOST_SECONDS else math.nan

@@ -1,13 +1,16 @@
 """The first rows of an Excel workbook as plain values: what the label tables of some corpora are kept in."""
 
-import math
+import io
 import pathlib
+import sys
+import warnings
 import zipfile
 
-from mccl_jax.errors import UserError
+from data_builders.readers.limits import read_all
+from mccl_jax.errors import UserError, reason_of, shown
 
 # An xlsx is a zip archive. A table of people is far smaller; more than this is damage or malice.
-_MOST_BYTES = 1 << 26
+_MOST_BYTES = 1 << 24
 _MOST_ROWS, _MOST_COLUMNS = 5000, 500
 
 Cell = str | float | None
@@ -22,26 +25,38 @@ def read_sheets(path: pathlib.Path) -> dict[str, list[list[Cell]]]:
     import openpyxl
 
     try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-        if size > _MOST_BYTES:
-            raise UserError(
-                f"{path}: unpacks to {size} bytes; expected at most {_MOST_BYTES}: take the file as it was handed out"
-            )
-        workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        try:
-            return {sheet.title: _rows(path, sheet) for sheet in workbook.worksheets}
-        finally:
-            workbook.close()
+        with path.open("rb") as file:
+            data = io.BytesIO(read_all(file, path, _MOST_BYTES))
+        _check_sizes(path, data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # openpyxl's, on what it leaves out: formats, validations
+            workbook = openpyxl.load_workbook(data, read_only=True, data_only=True)
+            try:
+                return {sheet.title: _rows(path, sheet) for sheet in workbook.worksheets}
+            finally:
+                workbook.close()
     except UserError:
         raise
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file; expected an Excel workbook: put it there") from error
     except Exception as error:  # whatever a damaged archive or broken XML makes openpyxl raise
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise UserError(
-            f"{path}: cannot be read as an Excel workbook ({reason}); expected an .xlsx file: copy it again"
+            f"{path}: cannot be read as an Excel workbook ({reason_of(error)}); expected an .xlsx file: copy it again"
         ) from error
+
+
+def _check_sizes(path: pathlib.Path, data: io.BytesIO) -> None:
+    """Unpacks everything once, in steps: what the archive says of its sizes may be wrong.
+
+    Raises UserError beyond the limit, or where a member is packed so that it cannot be unpacked in steps.
+    """
+    left = _MOST_BYTES
+    with zipfile.ZipFile(data) as archive:
+        for member in archive.infolist():
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise zipfile.BadZipFile("packed in an unusual way")
+            with archive.open(member) as stream:
+                left -= len(read_all(stream, path, left))
 
 
 def _rows(path: pathlib.Path, sheet) -> list[list[Cell]]:
@@ -50,8 +65,8 @@ def _rows(path: pathlib.Path, sheet) -> list[list[Cell]]:
     for row in sheet.iter_rows(max_col=_MOST_COLUMNS, values_only=True):
         if len(rows) == _MOST_ROWS:
             raise UserError(
-                f"{path}, sheet {sheet.title}: more than {_MOST_ROWS} rows; expected a table of people: remove the "
-                "empty rows at its end"
+                f"{path}, sheet {shown(sheet.title)}: more than {_MOST_ROWS} rows; expected a table of people: remove "
+                "the empty rows at its end"
             )
         rows.append([_cell(value) for value in row])
     return rows
@@ -59,7 +74,7 @@ def _rows(path: pathlib.Path, sheet) -> list[list[Cell]]:
 
 def _cell(value: object) -> Cell:
     if isinstance(value, int | float):  # bool too: spreadsheets have TRUE for 1
-        return float(value) if math.isfinite(value) else str(value)
+        return float(value) if abs(value) <= sys.float_info.max else str(value)
     if value is None:
         return None
     return str(value).strip() or None

@@ -112,3 +112,14 @@ def test_a_report_of_another_form_is_none(tmp_path, text):
     if text is not None:
         (tmp_path / JSON_NAME).write_text(text)
     assert Report.read(tmp_path) is None
+
+
+@pytest.mark.parametrize("name", ["\udcfc.csv", "a\nb.csv", "\x1b[2J.csv"])
+def test_names_of_files_may_hold_anything(tmp_path, name):
+    """What another system called a file cannot be written as UTF-8, or is no line."""
+    report = tallied(session("a", f"odd: {name}"), skipped=[(name, f"{name}: is empty")]).report("raw", "print")
+    report.write(tmp_path)
+    text = (tmp_path / TEXT_NAME).read_text("utf-8")
+    assert "skipped: 1\n" in text
+    assert all(line.isprintable() for line in text.split("\n"))
+    assert Report.read(tmp_path) == report

@@ -1,19 +1,21 @@
 """Archives that are as they should be, in every packing, and archives that are not."""
 
 import contextlib
+import gzip
 import io
 import pathlib
 import re
 import stat
 import struct
 import tarfile
+import tracemalloc
 import zipfile
 import zlib
 
 import numpy as np
 import pytest
 
-from data_builders.readers import archives
+from data_builders.readers import archives, limits
 from data_builders.readers.archives import checksums, files_in, read_members, size
 from mccl_jax.errors import UserError
 from tests.data_builders.daic_woz_files import write_archive, write_folder
@@ -152,10 +154,10 @@ def test_bombs(tmp_path, monkeypatch):
         write_archive(tmp_path / "c.zip", {"300_pose.txt": noise}),
         tar(tmp_path / "c.tar.gz", [("300_pose.txt", noise)]),
     ):
-        refused(source, "has more than 1 MiB")
+        refused(source, "is larger than any such file")
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "300_pose.txt").write_bytes(noise)
-    refused(tmp_path / "d", "has more than 1 MiB")
+    refused(tmp_path / "d", "is larger than any such file")
     for name in ("c.zip", "c.tar.gz", "d"):
         found = read_members(tmp_path / name, {"pose": WANTED["pose"]}, most_bytes={"pose": 4 << 20})
         assert found["pose"].data == noise
@@ -253,3 +255,171 @@ def test_an_archive_without_checksums_has_none(tmp_path):
     assert checksums(source, WANTED) is None
     (tmp_path / "301_P.tar.gz").write_bytes(b"\x1f\x8b")
     assert checksums(tmp_path / "301_P.tar.gz", WANTED) is not None
+
+
+def test_all_members_that_are_read_share_a_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MOST_BYTES", 3000)
+    two = {"300_pose.txt": b"x" * 2000, "300_words.csv": b"x" * 2000}
+    for source in (
+        write_archive(tmp_path / "a.zip", two),
+        tar(tmp_path / "a.tar.gz", list(two.items())),
+        write_folder(tmp_path / "a", two),
+    ):
+        refused(source, "300_words.csv: is larger than any such file")
+        assert len(read_members(source, WANTED, most_bytes={"words": 2000})) == 2
+
+
+def test_a_stream_that_is_endless_in_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "MOST_UNPACKED", 4 << 20)
+    noise = np.random.default_rng(0).bytes(5 << 20)
+    refused(tar(tmp_path / "a.tar.gz", [("300_pose.txt", b"1"), ("unwanted", noise)]), "unpacks to more than 0 GiB")
+
+
+def test_gzip_of_zeros_and_zeros_behind_the_end(tmp_path):
+    source = tmp_path / "a.tar.gz"
+    source.write_bytes(gzip.compress(bytes(8 << 20)))
+    refused(source, "lacks pose|unpacks to more than 200 times")
+    source.write_bytes(gzip.compress(bytes(512) + bytes(8 << 20)))
+    refused(source, "lacks pose|unpacks to more than 200 times")
+    whole = tar(tmp_path / "b.tar", [("300_pose.txt", b"1")], "w").read_bytes()
+    source.write_bytes(gzip.compress(whole + bytes(8 << 20)))
+    refused(source, "unpacks to more than 200 times")
+
+
+@pytest.mark.parametrize("packing", ["zip", "tar.gz"])
+def test_archives_in_archives_in_archives(tmp_path, packing):
+    data = packed(tmp_path, packing).read_bytes()
+    for _ in range(3):
+        inner = {f"300_P.{packing}": data}
+        outer = write_archive(tmp_path / "outer.zip", inner)
+        if packing == "tar.gz":
+            outer = tar(tmp_path / "outer.tar.gz", list(inner.items()))
+        data = outer.read_bytes()
+    refused(outer, rf"lacks pose .*it holds 300_P\.{packing}")
+
+
+@pytest.mark.parametrize("packing", ["zip", "tar.gz"])
+def test_more_members_than_any_session_has(tmp_path, monkeypatch, packing):
+    monkeypatch.setattr(archives, "MOST_MEMBERS", 100)
+    many = {f"{i}": b"" for i in range(100)} | {"300_pose.txt": b"1"}
+    if packing == "zip":
+        source = write_archive(tmp_path / "a.zip", many)
+        refused(source, "has more than 100 members")
+        monkeypatch.setattr(archives, "_MOST_LISTED", 1000)
+        refused(source, "has an enormous list of members")
+    else:
+        refused(tar(tmp_path / "a.tar.gz", list(many.items())), "has more than 100 members")
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_packings_that_cannot_be_unpacked_in_steps(tmp_path, compression):
+    """A MB of bz2 becomes 20 GB in one piece, and LZMA asks for a dictionary of up to 4 GiB."""
+    source = tmp_path / "a.zip"
+    with zipfile.ZipFile(source, "w", compression) as archive:
+        archive.writestr("300_pose.txt", "1")
+    refused(source, "is packed in an unusual way")
+
+
+@pytest.mark.parametrize("size", [0, 1, 1 << 62, (1 << 64) - 1])
+def test_zip64_sizes_are_not_believed(tmp_path, size):
+    source = write_archive(tmp_path / "a.zip", {"300_pose.txt": b"x" * 1000})
+    data = bytearray(source.read_bytes())
+    at = data.find(b"PK\x01\x02")
+    data[at + 20 : at + 28] = b"\xff" * 8  # both sizes: see the zip64 field
+    data[at + 30 : at + 32] = struct.pack("<H", 20)
+    data[at + 58 : at + 58] = struct.pack("<HHQQ", 1, 16, size, size)
+    end = data.rfind(b"PK\x05\x06")
+    data[end + 12 : end + 16] = struct.pack("<I", end - at)
+    source.write_bytes(data)
+    if size < 1000:
+        refused(source, "cannot be read")
+    else:  # what comes out is what counts, and its checksum is right
+        assert read_members(source, {"pose": WANTED["pose"]})["pose"].data == b"x" * 1000
+
+
+def tar_headers(*headers, end=bytes(1024)):
+    """A tar of headers (bytes) with what follows them."""
+    return b"".join(headers) + end
+
+
+def header(name, size=0, kind=tarfile.REGTYPE, **fields):
+    info = tarfile.TarInfo(name)
+    info.size, info.type = size, kind
+    for key, value in fields.items():
+        setattr(info, key, value)
+    return info.tobuf(tarfile.GNU_FORMAT if "pax_headers" not in fields else tarfile.PAX_FORMAT)
+
+
+POSE = header("300_pose.txt", 1) + b"1".ljust(512, b"\0")
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bytes])
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        # A damaged header in the middle, and an end without a mark, would pass for the end of the archive.
+        (tar_headers(POSE, b"x" + header("300_words.csv")[1:]), "cannot be read .*a header is damaged"),
+        (tar_headers(POSE, end=b""), "cannot be read .*ends before its end mark"),
+        (tar_headers(POSE, header("b")[:100], end=b""), "cannot be read"),
+        # The library seeks to the end of a member of any size, and reads an extended header of any size as a whole.
+        (tar_headers(POSE, header("b", 1 << 62)), "cannot be read .*ends before its end mark"),
+        (tar_headers(header("300_pose.txt", 1 << 62)), "cannot be read .*ends before its end mark"),
+        (tar_headers(POSE, header("b", -512)), "cannot be read"),
+        (tar_headers(POSE, header("b", pax_headers={"size": "-1024"})), "cannot be read"),
+        (tar_headers(header("b", pax_headers={"size": str(1 << 62)}), POSE), "cannot be read"),
+        (tar_headers(header("p", 1 << 20, tarfile.XHDTYPE), bytes(1 << 20), POSE), "extended by 1048576 bytes"),
+        (tar_headers(header("p", 1 << 40, tarfile.GNUTYPE_LONGNAME), POSE), "extended by 1099511627776 bytes"),
+        # Sparse members, old and new: some bytes that say that they are terabytes.
+        (tar_headers(header("300_pose.txt", 0, tarfile.GNUTYPE_SPARSE)), "is sparse"),
+        (
+            tar_headers(
+                header("s", 512, pax_headers={"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}),
+                b"1000000000\n".ljust(512, b"1"),
+            ),
+            "is sparse",
+        ),
+        (
+            tar_headers(
+                header("300_pose.txt", 1, pax_headers={"GNU.sparse.map": "0,1", "GNU.sparse.size": "9"}), b"1" * 512
+            ),
+            "is a link or another special member",
+        ),
+    ],
+)
+def test_headers_of_a_tar_that_lie(tmp_path, data, said, compress):
+    source = tmp_path / "a.tar"
+    source.write_bytes(compress(data))
+    refused(source, said)
+
+
+def test_headers_that_every_later_member_inherits_are_not_kept(tmp_path):
+    """The library would copy them for each of them."""
+    inherited = tarfile.TarInfo.create_pax_global_header({f"key{i}": "x" * 40 for i in range(200)})
+    source = tmp_path / "a.tar"
+    source.write_bytes(tar_headers(inherited, header("m") * 3000, POSE))
+    tracemalloc.start()
+    assert read_members(source, WANTED, optional=["words"])["pose"].data == b"1"
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 16 << 20
+
+
+def test_a_damaged_stream_is_noticed_behind_the_last_member(tmp_path):
+    """All that is wanted came out of it; but what it says of itself does not fit."""
+    source = tar(tmp_path / "a.tar.gz", [("300_pose.txt", b"1")])
+    data = bytearray(source.read_bytes())
+    data[-8] ^= 1  # of the checksum
+    source.write_bytes(data)
+    refused(source, "cannot be read .*CRC")
+
+
+def test_names_that_are_long_or_no_text(tmp_path):
+    for name in (
+        b"n" * 5000 + b"/300_pose.txt",
+        b"\xff\xfe/300_pose.txt",
+        "\N{FACE WITH TEARS OF JOY}/300_pose.txt".encode(),
+    ):
+        named = name.decode("utf-8", "surrogateescape")
+        found = read_members(tar(tmp_path / "a.tar", [(named, b"1")], "w"), {"pose": WANTED["pose"]})["pose"]
+        assert str(found).isprintable()
+        assert len(str(found)) < 300

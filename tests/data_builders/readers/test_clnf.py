@@ -11,7 +11,7 @@ from data_builders.readers.archives import Content, read_members
 from data_builders.readers.clnf import COLUMNS, FILES, official_fill, read_clnf
 from mccl_jax.cues import DAIC_WOZ_AUS, DAIC_WOZ_CUES
 from mccl_jax.errors import UserError
-from tests.data_builders.daic_woz_files import COUNT, tables, text
+from tests.data_builders.daic_woz_files import COUNT, members, tables, text
 
 RAW = pathlib.Path(__file__).parents[2] / "golden" / "daic_woz_raw"
 
@@ -194,3 +194,25 @@ def test_a_long_session_is_read_quickly():
     start = time.perf_counter()
     assert len(read_clnf(long).time) == 27000
     assert time.perf_counter() - start < 5
+
+
+def test_a_header_of_a_hundred_thousand_columns_is_refused_at_once():
+    made = members("300")
+    name = "300_CLNF_pose.txt"
+    made[name] = made[name].replace("Tx", ", ".join(f"more{i}" for i in range(100_000)) + ", Tx", 1)
+    begin = time.perf_counter()
+    with pytest.raises(UserError, match=r"300_CLNF_pose.txt: has [0-9]+ columns"):
+        read_clnf({"pose": Content("a.zip: " + name, name, made[name].encode())})
+    assert time.perf_counter() - begin < 5
+
+
+@pytest.mark.parametrize("column", ["frame", "timestamp"])
+def test_frames_that_cannot_be_are_dropped_without_a_warning(column):
+    made = tables()
+    made["pose"][column][5] = "1e300"
+    sources = {
+        cue: Content(f"a.zip: {file}", file, text(made[file]).encode()) for cue, file in {"pose": "pose"}.items()
+    }
+    recording = read_clnf(sources)
+    assert len(recording.time) == COUNT - 1
+    assert any(f"{column} beyond" in note for note in recording.notes)

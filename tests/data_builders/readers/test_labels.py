@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from data_builders.readers import labels
 from data_builders.readers.labels import read_labels
 from mccl_jax.errors import UserError
 
@@ -106,3 +107,27 @@ def test_real_labels(shared):
         assert len({row.subject for row in found.rows}) == 24
         assert all(1 <= row.target <= 7 for row in found.rows)
         assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("file,subject,target\na,s," + "9" * 200_000, "line 2: cannot be cut into cells"),
+        ("file,subject,target\na,s," + "x" * 900, "line 2: target is 'xxx"),
+        ("file,subject,target\na\x1b[2J,s,1\na\x1b[2J,s,2\n", r"line 3: file a\?\[2J stands"),
+        (",".join(f"column{i}" for i in range(5000)) + "\n1\n", "no column file or subject or target"),
+        ("file,subject,target,fold\na,s,1," + "9" * 400 + "\n", "fold is '999"),
+        ("file,subject,target,fold\na,s,1,\u0663\n", "fold is '\u0663'"),
+    ],
+)
+def test_what_is_quoted_is_short_and_printable(tmp_path, text, said):
+    with pytest.raises(UserError, match=said) as error:
+        read_labels(table(tmp_path, text))
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) < 600
+
+
+def test_a_table_that_is_far_too_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(labels, "_MOST_BYTES", 20)
+    with pytest.raises(UserError, match="is larger than any such file"):
+        read_labels(table(tmp_path, "file,subject,target\na,s,1\n"))

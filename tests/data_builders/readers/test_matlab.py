@@ -1,8 +1,11 @@
 """Features in MATLAB files: every version that scipy reads, what is no such array, and version 7.3."""
 
 import io
+import struct
 import sys
+import tracemalloc
 import types
+import zlib
 
 import numpy as np
 import pytest
@@ -104,7 +107,7 @@ def test_longer_than_any_recording(monkeypatch):
     with pytest.raises(UserError, match="and at most 6 rows"):
         read_feature(mat(VALUES), WIDTH)
     monkeypatch.setattr(matlab, "MOST_BYTES", 100)
-    with pytest.raises(UserError, match="has more than 0 MiB"):
+    with pytest.raises(UserError, match="is larger than any such file"):
         read_feature(mat(VALUES), WIDTH)
 
 
@@ -116,7 +119,9 @@ def test_version_7_3_needs_h5py(monkeypatch, data):
 
 
 class MadeUpDataset(np.ndarray):
-    """Stands for h5py's: an array with a shape, a dtype and slices."""
+    """Stands for h5py's: an array with a shape, a dtype and slices, all in the file."""
+
+    external, is_virtual, chunks = None, False, None
 
 
 def stand_in(held):
@@ -133,7 +138,13 @@ def stand_in(held):
         def __exit__(self, *_):
             pass
 
-    return types.SimpleNamespace(File=File, Dataset=MadeUpDataset)
+        def get(self, name, getlink=False):
+            return HardLink() if getlink and name in self else super().get(name)
+
+    class HardLink:
+        pass
+
+    return types.SimpleNamespace(File=File, Dataset=MadeUpDataset, HardLink=HardLink)
 
 
 @pytest.mark.parametrize("values", [VALUES, VALUES.T, VALUES[:WIDTH].T])
@@ -162,3 +173,55 @@ def test_version_7_3_by_h5py():
     with h5py.File(file, "w", userblock_size=512) as made:
         made["feature"] = VALUES.T
     np.testing.assert_array_equal(read_feature(content(file.getvalue()), WIDTH), VALUES)
+
+
+def lying(variable: bytes, compressed: bool) -> Content:
+    """A version 5 file with this variable."""
+    header = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM"
+    if compressed:
+        packed = zlib.compress(variable)
+        variable = struct.pack("<II", 15, len(packed)) + packed
+    return content(header + variable)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize(("at", "what"), [(4, "flags"), (20, "dimensions"), (36, "name"), (52, "numbers")])
+def test_lengths_are_not_believed(compressed, at, what):
+    """scipy would reserve 3 GB for what is not there."""
+    whole = mat(VALUES).data[128:]
+    variable = bytearray(whole[: 8 + struct.unpack("<I", whole[4:8])[0]])
+    assert lying(bytes(variable), compressed)
+    read_feature(lying(bytes(variable), compressed), WIDTH)
+    variable[8 + at : 12 + at] = struct.pack("<I", 3 << 30)
+    tracemalloc.start()
+    with pytest.raises(UserError, match=f"cannot be read .says that its {what} have 3221225472 bytes"):
+        read_feature(lying(bytes(variable), compressed), WIDTH)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked():
+    data = mat(np.zeros((100_000, 64)), do_compression=True)
+    assert len(data.data) < 60_000
+    with pytest.raises(UserError, match=r"feature is double of shape \(100000, 64\), far more than its [0-9]+ bytes"):
+        read_feature(data, 64)
+
+
+def test_version_7_3_leads_to_no_other_file(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    other = tmp_path / "other.h5"
+    with h5py.File(other, "w") as made:
+        made["feature"] = VALUES.T
+    external, virtual, linked = (tmp_path / name for name in ("external.h5", "virtual.h5", "linked.h5"))
+    (tmp_path / "raw").write_bytes(VALUES.tobytes())
+    with h5py.File(external, "w") as made:
+        made.create_dataset("feature", (WIDTH, 7), np.float32, external=[(str(tmp_path / "raw"), 0, VALUES.nbytes)])
+    with h5py.File(virtual, "w") as made:
+        layout = h5py.VirtualLayout((WIDTH, 7), np.float32)
+        layout[:] = h5py.VirtualSource(str(other), "feature", (WIDTH, 7))
+        made.create_virtual_dataset("feature", layout)
+    with h5py.File(linked, "w") as made:
+        made["feature"] = h5py.ExternalLink(str(other), "feature")
+    for path in (external, virtual, linked):
+        with pytest.raises(UserError, match=r"has no variable feature|its numbers are in another file"):
+            read_feature(path, WIDTH)

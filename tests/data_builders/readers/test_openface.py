@@ -5,6 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
+from data_builders.readers import openface_text
 from data_builders.readers.archives import Content
 from data_builders.readers.openface import COLUMNS, read_openface
 from mccl_jax.cues import OPENFACE_CUES
@@ -363,3 +364,97 @@ def test_a_real_recording_of_the_third_family(shared):
     assert has_note(recording, "no timestamps")
     assert has_note(recording, "no success")
     assert has_note(recording, "stand twice", "1 rows")
+
+
+def test_rows_that_are_no_text_are_dropped_and_nothing_else(tmp_path, capfd):
+    lines = text(columns()).encode().splitlines(keepends=True)
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"".join([*lines[:5], b"\xff\xfe\x89, 1\n", *lines[5:]]))
+    recording = read_openface(path)
+    assert_full(recording)
+    assert has_note(recording, "rows dropped whose number of cells", ": 1")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("cell", ["\xff", "\u00e9\u0663"])
+def test_a_cell_in_another_alphabet_costs_its_frame_alone(tmp_path, cell):
+    cells = columns()
+    cells["Y_3"][4] = cell
+    recording = read_openface(write(tmp_path / "a.csv", cells, encoding="latin-1" if cell == "\xff" else "utf-8"))
+    assert np.isnan(recording.cues["landmarks"]).sum() == 1
+    assert np.isnan(recording.cues["landmarks"][4, 3, 1])
+
+
+def test_line_ends_of_an_old_mac(tmp_path):
+    assert_full(read_openface(write(tmp_path / "a.csv", columns(), newline="\r")))
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [("frame," + "x" * 200_000, "not a text file"), (",".join(map(str, range(5000))), "has 5000 columns")],
+)
+def test_headers_that_are_none(tmp_path, header, said):
+    path = tmp_path / "a.csv"
+    path.write_text(header + "\n1,2\n")
+    with pytest.raises(UserError, match=said) as error:
+        read_openface(path)
+    assert len(str(error.value)) < 600
+
+
+def test_names_of_columns_in_messages_are_printable(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("a\x1b[31m,b\n1,2\n")
+    with pytest.raises(UserError, match=r"no column frame or confidence.*a\?\[31m, b"):
+        read_openface(path)
+
+
+def test_a_bomb_is_given_up(tmp_path):
+    lines = text(columns()).encode().splitlines(keepends=True)
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(gzip.compress(lines[0] + lines[1] * 20_000))
+    with pytest.raises(UserError, match="unpacks to more than 200 times its size"):
+        read_openface(path)
+
+
+def test_more_numbers_than_any_recording_has(tmp_path, monkeypatch):
+    monkeypatch.setattr(openface_text, "MOST_CELLS", 5 * 300)
+    with pytest.raises(UserError, match=r"has more than [0-9]+ rows; .*: cut it into shorter recordings"):
+        read_openface(write(tmp_path / "a.csv", columns()))
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "lost"),
+    [("frame", "1e308", 1), ("frame", "-99999999", 1), ("timestamp", "1e300", 1), ("timestamp", "-1e11", 1)],
+)
+def test_frames_and_timestamps_that_cannot_be_are_dropped(tmp_path, column, cell, lost):
+    cells = columns()
+    cells[column][3] = cell
+    recording = read_openface(write(tmp_path / "a.csv", cells))
+    assert len(recording.time) == COUNT - lost
+    assert has_note(recording, f"{column} beyond", "1 rows")
+    assert has_note(recording, "rows dropped whose frame or timestamp is unreadable", f"{lost} of {COUNT}")
+    np.testing.assert_allclose(np.delete(np.arange(COUNT) * 0.04, 3), recording.time)
+
+
+@pytest.mark.parametrize("cell", ["1e308", "-0.1", "1.5", "nan", "x"])
+def test_a_confidence_that_is_none_is_nan(tmp_path, cell):
+    cells = columns()
+    cells["confidence"][3] = cell
+    recording = read_openface(write(tmp_path / "a.csv", cells))
+    assert_full(recording)
+    np.testing.assert_array_equal(np.isnan(recording.confidence), np.arange(COUNT) == 3)
+    assert has_note(recording, "confidence beyond 0..1", "1 rows") == (cell not in ("nan", "x"))
+
+
+def test_angles_that_32_bits_cannot_hold_come_without_a_warning(tmp_path):
+    recording = read_openface(write(tmp_path / "a.csv", columns() | {"gaze_angle_x": ["1e300"] * COUNT}))
+    assert np.isinf(recording.gaze_angle[:, 0]).all()
+
+
+def test_two_steps_that_have_nothing_in_common(tmp_path):
+    """The median of two rates is far from both; none of them is an ordinary step."""
+    cells = columns(4)
+    cells["timestamp"] = [0, 0.01, 1.0, 0.5]
+    recording = read_openface(write(tmp_path / "a.csv", cells))
+    assert np.isfinite(recording.time).all()
+    assert (np.diff(recording.time) > 0).all()

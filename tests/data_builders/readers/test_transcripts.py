@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from data_builders.readers import transcripts
 from data_builders.readers.archives import Content
 from data_builders.readers.transcripts import E_DAIC, read_transcript
 from mccl_jax.errors import UserError
@@ -122,3 +123,32 @@ def test_the_transcripts_of_e_daic():
 def test_what_is_no_transcript_of_e_daic():
     with pytest.raises(UserError, match=r"no column start_time, end_time, text; .*separated by commas"):
         read_e_daic("1\t2\tEllie\thi", header="start_time\tstop_time\tspeaker\tvalue")
+
+
+@pytest.mark.parametrize("time", ["inf", "-inf", "nan", "1e308", "-1e9"])
+def test_times_that_cannot_be_are_none(time):
+    """A span of speech of so many seconds would be cut into as many frames."""
+    found = read(transcript([(time, 1.0, "Ellie", "hi"), (1.5, 2.0, "Ellie", "you"), (3.0, time, "Ellie", "bye")]))
+    assert found.speech_span == (1.5, 2.0)
+    assert math.isnan(found.first_start)
+    assert math.isnan(found.last_stop)
+    assert any("without readable times: 2, first in line 2" in note for note in found.notes)
+
+
+def test_rows_that_end_before_they_begin_are_no_speech():
+    found = read(transcript([(9.0, 1.0, "Ellie", "hi"), (1.5, 2.0, "Ellie", "you")]))
+    assert found.speech_span == (1.5, 2.0)
+    assert found.first_start == 9.0
+    assert any("end before they begin: 1, first in line 2" in note for note in found.notes)
+
+
+def test_a_transcript_that_is_far_too_long(monkeypatch):
+    monkeypatch.setattr(transcripts, "MOST_BYTES", 50)
+    with pytest.raises(UserError, match="is larger than any such file"):
+        read(transcript(ROWS))
+
+
+def test_the_first_line_in_messages_is_printable():
+    with pytest.raises(UserError, match=r"no column .*its first line.*a\?\[31m") as error:
+        read("a\x1b[31m\tb" + "\tx" * 1000 + "\n1\n")
+    assert len(str(error.value)) < 600
