@@ -7,8 +7,6 @@ read, after its kind and size are known, and only where it is plain numbers: no 
 import io
 import math
 import pathlib
-import struct
-import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -16,6 +14,7 @@ import scipy.io
 
 from data_builders.readers.archives import Content
 from data_builders.readers.limits import MOST_RATIO, STEP, read_all
+from data_builders.readers.mat5 import variables
 from mccl_jax.errors import UserError, reason_of, shown
 
 VARIABLE = "feature"
@@ -23,7 +22,6 @@ MOST_ROWS = 1 << 17  # frames: 72 minutes at 30 a second; the longest session of
 MOST_BYTES = 1 << 31  # of a file; `MOST_ROWS` rows of 2048 doubles
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HDF5_PLACES = (0, 512)  # as any HDF5 file begins, and behind the header that MATLAB puts in front
-_COMPRESSED, _LONGEST_HEAD = 15, 1 << 12  # of a version 5 file: a kind of part, bytes before a variable's numbers
 # Bytes of a number of each kind.
 _NUMBERS = {"double": 8, "single": 4} | {f"{sign}int{8 * size}": size for sign in ("", "u") for size in (1, 2, 4, 8)}
 
@@ -65,42 +63,18 @@ def read_feature(source: pathlib.Path | Content, width: int) -> np.ndarray:
     return values
 
 
-def _check_lengths(data: bytes) -> None:
-    """Raises ValueError where a version 5 file says of a part that it is longer than it can be.
-
-    scipy reserves and fills as much memory before it finds out that the numbers are not that many. A variable is a tag,
-    kind and length, around four parts that matter, each with a tag: flags, dimensions, name, numbers.
-    """
-    order, at = {b"IM": "<", b"MI": ">"}.get(data[126:128]), 128
-    while order and at + 8 <= len(data):
-        kind, length = struct.unpack(order + "II", data[at : at + 8])
-        part = memoryview(data)[at + 8 : at + 8 + length]
-        at += 8 + length
-        if kind == _COMPRESSED:
-            part = zlib.decompressobj().decompress(part, 2 * _LONGEST_HEAD)[8:]
-        place, most = 0, _LONGEST_HEAD
-        for what in ("flags", "dimensions", "name", "numbers"):
-            if place + 8 > len(part):
-                break
-            short, length = struct.unpack(order + "II", part[place : place + 8])
-            content = 4 if short >> 16 else 8  # a short part has its content in the tag
-            length = short >> 16 or length
-            if length > most:
-                raise ValueError(f"says that its {what} have {length} bytes")
-            if what == "dimensions":
-                sizes = struct.unpack(f"{order}{length // 4}I", part[place + content :][: length // 4 * 4])
-                most = max(_LONGEST_HEAD, 8 * math.prod(sizes))
-            place += 8 if content == 4 else 8 + -(-length // 8) * 8
-
-
 def _read_mat(where: str, data: bytes, check: Callable[[str, tuple[int, ...]], None]) -> np.ndarray:
-    _check_lengths(data)
-    held = {name: (kind, shape) for name, shape, kind in scipy.io.whosmat(io.BytesIO(data))}
+    for one in variables(data):
+        if one.name == VARIABLE and one.is_complex:
+            check("complex", one.shape)
+    held = {}
+    for name, shape, kind in scipy.io.whosmat(io.BytesIO(data)):
+        held.setdefault(name, (kind, shape))  # of two of one name the first is read
     if VARIABLE not in held:
         raise _absent(where, list(held))
     check(*held[VARIABLE])
     values = scipy.io.loadmat(io.BytesIO(data), variable_names=[VARIABLE])[VARIABLE]
-    check(_kind(values.dtype), values.shape)  # what came out: a complex array is called double too
+    check(_kind(values.dtype), values.shape)  # what came out
     return values
 
 

@@ -64,7 +64,7 @@ def test_what_is_not_finite_is_nan():
     [
         (VALUES[:, :4], r"feature is single of shape \(7, 4\)"),
         (VALUES[None], r"of shape \(1, 7, 5\)"),
-        (VALUES.astype(complex), "feature is complex128"),
+        (VALUES.astype(complex), "feature is complex of shape"),
         (np.array([["a"]], object), "feature is cell"),
         (scipy.sparse.eye(WIDTH, format="csc"), "feature is sparse"),
         ({"x": 1.0}, "feature is struct"),
@@ -190,14 +190,30 @@ def test_lengths_are_not_believed(compressed, at, what):
     """scipy would reserve 3 GB for what is not there."""
     whole = mat(VALUES).data[128:]
     variable = bytearray(whole[: 8 + struct.unpack("<I", whole[4:8])[0]])
-    assert lying(bytes(variable), compressed)
     read_feature(lying(bytes(variable), compressed), WIDTH)
     variable[8 + at : 12 + at] = struct.pack("<I", 3 << 30)
     tracemalloc.start()
-    with pytest.raises(UserError, match=f"cannot be read .says that its {what} have 3221225472 bytes"):
+    with pytest.raises(UserError, match=f"cannot be read .says that the {what} of a variable have 3221225472 bytes"):
         read_feature(lying(bytes(variable), compressed), WIDTH)
     assert tracemalloc.get_traced_memory()[1] < 1 << 20
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("kind", [0, 8, 14, 15, 19, 200])
+def test_kinds_of_numbers_that_there_are_not(compressed, kind):
+    """scipy would end the process."""
+    whole = mat(VALUES).data[128:]
+    variable = bytearray(whole[: 8 + struct.unpack("<I", whole[4:8])[0]])
+    variable[56:60] = struct.pack("<I", kind)
+    with pytest.raises(UserError, match=f"cannot be read .says that the numbers of a variable are of kind {kind}"):
+        read_feature(lying(bytes(variable), compressed), WIDTH)
+
+
+def test_of_two_variables_of_one_name_the_first_is_read():
+    whole = mat(VALUES).data
+    twice = whole[:128] + mat(VALUES + 1).data[128:] + whole[128:]
+    np.testing.assert_array_equal(read_feature(content(twice), WIDTH), VALUES + 1)
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked():
