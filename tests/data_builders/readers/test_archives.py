@@ -423,3 +423,22 @@ def test_names_that_are_long_or_no_text(tmp_path):
         found = read_members(tar(tmp_path / "a.tar", [(named, b"1")], "w"), {"pose": WANTED["pose"]})["pose"]
         assert str(found).isprintable()
         assert len(str(found)) < 300
+
+
+def test_links_in_a_folder_lead_to_files_or_to_nothing(tmp_path):
+    """A folder is its owner's: a link to a file is read. One to nothing, to a folder or to a device is no file."""
+    folder = write_folder(tmp_path / "300_P", {"300_words.csv": "a"})
+    link = folder / "300_pose.txt"
+    for goal in ("nowhere", "300_pose.txt", ".", "/dev/zero"):
+        link.symlink_to(goal)
+        refused_for_lack(folder)
+        link.unlink()
+    (folder / "loop").symlink_to(folder)
+    refused_for_lack(folder)
+    link.symlink_to(write_folder(tmp_path / "elsewhere", {"x": "1"}) / "x")
+    assert read_members(folder, WANTED)["pose"].data == b"1"
+
+
+def refused_for_lack(source):
+    with pytest.raises(UserError, match=r"lacks pose .*it holds"):
+        read_members(source, WANTED)
