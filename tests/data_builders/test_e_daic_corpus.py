@@ -55,13 +55,13 @@ def opened():
 def prepared(raw, opened):
     """(number -> session, report) of all frames and cues, all corrections made."""
     with pytest.MonkeyPatch.context() as patch:
-        really = archives._read
+        really = archives.read_all
 
-        def spy(stream, where, most, packed):
+        def spy(stream, where, most, packed=None):
             opened.append(where.rpartition(": ")[2])
             return really(stream, where, most, packed)
 
-        patch.setattr(archives, "_read", spy)
+        patch.setattr(archives, "read_all", spy)
         return prepare(raw)
 
 
