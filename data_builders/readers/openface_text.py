@@ -15,7 +15,7 @@ import io
 import pathlib
 import re
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -78,16 +78,14 @@ def read_columns(
         dropped += 1
         return "skip"
 
-    def read(kind: pa.DataType) -> list[list[np.ndarray]]:
+    def read(kind: pa.DataType, encoding: str, drop: Callable | None) -> list[list[np.ndarray]]:
         """The columns of each piece of the file."""
-        nonlocal dropped
-        dropped, rows, parts = 0, 0, []
+        rows, parts = 0, []
         options = (
-            # Numbers are ASCII: read so, a byte that is none costs its cell, not the file.
             pa_csv.ReadOptions(
                 column_names=list(header),
                 skip_rows=1,
-                encoding="utf16" if wide else "latin1",
+                encoding="utf16" if wide else encoding,
                 block_size=_BLOCK,
             ),
             pa_csv.ParseOptions(invalid_row_handler=drop),
@@ -105,11 +103,10 @@ def read_columns(
 
     try:
         try:
-            parts = read(pa.float64())
-        except pa.ArrowInvalid as error:
-            if "conversion error" not in str(error):
-                raise
-            parts = read(pa.string())
+            parts = read(pa.float64(), "utf8", None)
+        except pa.ArrowInvalid:
+            # Slower, and whatever there is costs its cell or its row. Numbers are ASCII: so read, any byte is a text.
+            parts = read(pa.string(), "latin1", drop)
     except (pa.ArrowInvalid, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         if "Empty CSV" in str(error):
             raise _no_rows(path, dropped) from error
