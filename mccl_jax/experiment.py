@@ -15,6 +15,7 @@ from mccl_jax.errors import UserError
 from mccl_jax.evaluation.options import Options as EvaluationOptions
 from mccl_jax.models.mccl import ModelOptions
 from mccl_jax.training.begin import InitOptions
+from mccl_jax.training.mesh import PARALLELISMS
 
 _INTERVIEWS = {
     "folds": ("",),
@@ -137,6 +138,7 @@ class TrainOptions:
     decoupled; temperature of the contrastive loss; evaluate_every and checkpoint_every count epochs; keep is the number
     of checkpoints that stay. Two mistakes of the official code, off by default: `projection_head_learns` False (D6)
     leaves the head of the contrastive loss as it began; `shuffle` False (D7) has every epoch in the same order.
+    parallelism: "jit" spreads the batch over all devices by jit of shard_map; "pmap" does so by pmap.
     """
 
     epochs: int = 300
@@ -149,6 +151,7 @@ class TrainOptions:
     temperature: float = 0.09
     projection_head_learns: bool = True
     shuffle: bool = True
+    parallelism: str = "jit"
     evaluate_every: int = 10
     checkpoint_every: int = 10
     keep: int = 2
@@ -157,6 +160,8 @@ class TrainOptions:
         for name in ("epochs", "batch_size", "evaluate_every", "checkpoint_every", "keep"):
             if getattr(self, name) < 1:
                 raise UserError(f"train.{name} is {getattr(self, name)}: expected at least 1")
+        if self.parallelism not in PARALLELISMS:
+            raise UserError(f"train.parallelism is {self.parallelism!r}: expected {' or '.join(PARALLELISMS)}")
         if self.temperature <= 0 or self.adam_eps <= 0:
             raise UserError("train.temperature and train.adam_eps must be positive")
 

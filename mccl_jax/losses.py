@@ -4,6 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+# Scores of anchors against all sessions of the batch that are held at once, for each pair of views: 16 MiB of float32.
+_HELD = 1 << 22
+
 
 def contrastive_loss(
     a: Float[Array, "b D"],
@@ -12,6 +15,7 @@ def contrastive_loss(
     mask: Float[Array, " b"],
     temperature: Float[Array, ""],
     axis: str | None = None,
+    held: int = _HELD,
 ) -> Float[Array, ""]:
     """Mean over sessions of the two-way contrastive loss, over all devices along `axis`.
 
@@ -20,24 +24,34 @@ def contrastive_loss(
         -log  exp s(a_i, b_i) / ( exp s(a_i, b_i) + sum_{j in neg(i)} [ exp s(a_i, a_j) + exp s(a_i, b_j) ] )
 
     and the mean with the same for b. neg(i): every session of the whole batch that is there (mask 1) and is of another
-    subject. Computed in the log domain, local rows against the columns of all devices. A batch without any session
-    gives 0. Source: paper, contrastive loss; official code. There every other session is a negative, also of the same
-    subject.
+    subject. Computed in the log domain, local anchors against the sessions of all devices. Where there are more than
+    `held` such pairs, some anchors at a time, and once more for the gradient, so that memory grows with the batch and
+    not with its square. A batch without any session gives 0. Source: paper, contrastive loss; official code. There
+    every other session is a negative, also of the same subject.
     """
     a, b = (_unit(x) for x in (a, b))
     columns = a, b, subject, mask
     if axis is not None:
         columns = jax.lax.all_gather(columns, axis, tiled=True)
     all_a, all_b, all_subject, all_mask = columns
-    negative = (subject[:, None] != all_subject[None, :]) & (all_mask[None, :] > 0)
-    positive = jnp.sum(a * b, axis=-1) / temperature
 
-    def one_way(anchor, same_view, other_view):
-        scores = jnp.concatenate([anchor @ same_view.T, anchor @ other_view.T], axis=1) / temperature
-        scores = jnp.where(jnp.tile(negative, (1, 2)), scores, -jnp.inf)
-        return jax.nn.logsumexp(jnp.concatenate([scores, positive[:, None]], axis=1), axis=1) - positive
+    def of_anchor(anchor):
+        a_i, b_i, subject_i = anchor
+        negative = (all_subject != subject_i) & (all_mask > 0)
+        positive = jnp.dot(a_i, b_i) / temperature
 
-    each = (one_way(a, all_a, all_b) + one_way(b, all_b, all_a)) / 2
+        def one_way(anchor, same_view, other_view):
+            scores = jnp.stack([same_view @ anchor, other_view @ anchor]) / temperature
+            scores = jnp.where(negative, scores, -jnp.inf).ravel()
+            return jax.nn.logsumexp(jnp.append(scores, positive)) - positive
+
+        return (one_way(a_i, all_a, all_b) + one_way(b_i, all_b, all_a)) / 2
+
+    together = max(1, held // len(all_mask))
+    if len(mask) <= together:
+        each = jax.vmap(of_anchor)((a, b, subject))
+    else:
+        each = jax.lax.map(jax.checkpoint(of_anchor), (a, b, subject), batch_size=together)
     sums = jnp.sum(each * mask), jnp.sum(mask)
     if axis is not None:
         sums = jax.lax.psum(sums, axis)

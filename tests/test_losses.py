@@ -140,3 +140,40 @@ def test_only_directions_count():
     a, b = views()
     lengths = np.linspace(0.1, 30, 6)[:, None]
     assert loss_of(lengths * a, b / lengths, PAIRED) == pytest.approx(loss_of(a, b, PAIRED), rel=1e-12)
+
+
+def valued(a, b, subject, mask, temperature, held, precision):
+    """(loss, gradients by both views and the temperature) with so many scores held at once."""
+
+    def loss(a, b, temperature):
+        there = jnp.asarray(mask, a.dtype)
+        return contrastive_loss(a, b, jnp.asarray(subject), there, temperature, held=held)
+
+    with jax.enable_x64(precision == "float64"):
+        arguments = (jnp.asarray(x, precision) for x in (a, b, temperature))
+        return jax.device_get(jax.jit(jax.value_and_grad(loss, argnums=(0, 1, 2)))(*arguments))
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
+@pytest.mark.parametrize("temperature", [0.01, 0.09])
+@pytest.mark.parametrize("together", [1, 7, 50], ids="{} anchors at once".format)
+def test_some_anchors_at_a_time_give_the_same(together, temperature, precision, tolerance):
+    sessions = 50
+    a, b = views(1, sessions=sessions, size=6, alike=0.2)
+    subject, mask = np.arange(sessions) // 2, np.arange(sessions) % 7 > 0
+    whole = valued(a, b, subject, mask, temperature, sessions**2, precision)
+    found = valued(a, b, subject, mask, temperature, together * sessions, precision)
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(whole), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * np.abs(other).max())
+
+
+def test_memory_grows_with_the_batch_and_not_with_its_square():
+    def temporaries(sessions):
+        shape = jax.ShapeDtypeStruct((sessions, 128), jnp.float32)
+        loss = jax.value_and_grad(
+            lambda a, b: contrastive_loss(a, b, jnp.arange(sessions), jnp.ones(sessions), jnp.float32(0.09)), (0, 1)
+        )
+        return jax.jit(loss).lower(shape, shape).compile().memory_analysis().temp_size_in_bytes
+
+    assert temporaries(65_536) < 2**30
+    assert temporaries(65_536) < 2.5 * temporaries(32_768)

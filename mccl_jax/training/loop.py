@@ -1,5 +1,6 @@
 """The training loop: steps, embeddings of evaluated epochs, checkpoints; it goes on where it stopped."""
 
+import contextlib
 import dataclasses
 import functools
 import json
@@ -8,7 +9,6 @@ import pathlib
 from collections.abc import Callable, Mapping, Sequence
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from mccl_jax.data.batches import resident
@@ -26,6 +26,7 @@ from mccl_jax.training.checkpoints import Checkpoints, newest
 from mccl_jax.training.progress import Progress
 from mccl_jax.training.rehearsal import rehearse
 from mccl_jax.training.schedule import Schedule
+from mccl_jax.training.stopping import STATUS, Stopping
 from mccl_jax.training.writers import Writer
 
 CHECKPOINTS = "checkpoints"
@@ -50,25 +51,38 @@ class TrainingData:
     trainings: Sequence[str] = ("",)
 
 
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One training: what it trains on, where it is kept, and what it is called where several go side by side."""
+
+    experiment: Experiment
+    data: TrainingData
+    fingerprint: str
+    workdir: pathlib.Path
+    name: str = ""
+
+
 @functools.lru_cache(maxsize=4)
-def programs(cues: tuple, model: ModelOptions, options: TrainOptions, steps_per_epoch: int, batch_size: int):
-    """(network, optimizer, mesh, training step, embedding); the same objects again for equal arguments.
+def programs(
+    cues: tuple, model: ModelOptions, options: TrainOptions, batch_size: int, runs: int = 1, steps_at_once: int = 1
+):
+    """(network, optimizer, mesh, training steps, embedding); the same objects again for equal arguments.
 
     So the trainings of one process that differ in seed, learning rate, weight decay, temperature or members share
     their traces.
     """
-    network, optimizer, mesh = Network(dict(cues), model), steps.adam(options.adam_eps), meshes.make_mesh()
-    schedule = Schedule(steps_per_epoch, options.epochs, options.warmup_epochs, options.floor)
+    network, optimizer, mesh = Network(dict(cues), model), steps.adam(options.adam_eps), meshes.make_mesh(runs)
+    schedule = Schedule(options.epochs, options.warmup_epochs, options.floor)
     train = functools.partial(
         steps.train_step, network, optimizer, schedule, head_learns=options.projection_head_learns
     )
-    embed = functools.partial(steps.embed, network)
+    embed, how = functools.partial(steps.embed, network), options.parallelism
     return (
         network,
         optimizer,
         mesh,
-        meshes.parallel_train_step(train, mesh, batch_size, options.shuffle),
-        meshes.parallel_embed(embed, mesh, options.batch_size),
+        meshes.parallel_train_step(train, mesh, batch_size, options.shuffle, steps_at_once, how),
+        meshes.parallel_embed(embed, mesh, options.batch_size, how),
     )
 
 
@@ -106,85 +120,173 @@ def fit(
     Leaves checkpoints/, embeddings/, metrics.jsonl and tensorboard/ in `workdir`, and begins from the newest checkpoint
     there. Raises UserError where the loss is no longer finite.
     """
-    options, windows = experiment.train, data.windows
-    train = np.flatnonzero(data.split == "train").astype(np.int32)
-    count = len(train)
-    batch_size = min(options.batch_size, count)
-    per_epoch = math.ceil(count / batch_size)
-    total = per_epoch * options.epochs
-    say(f"training: {options.epochs} epochs of {per_epoch} steps, {count} sessions in batches of {batch_size}")
-    # As long as all sessions together, so that folds of unequal size share one program.
-    members = np.pad(train, (0, len(windows) - count))
+    for error in fit_together([Run(experiment, data, fingerprint, workdir)], say).values():
+        raise error
 
+
+def structure(run: Run) -> tuple:
+    """What must be equal of runs that train together: all that makes another program, and the number of sessions."""
+    options, windows = run.experiment.train, run.data.windows
+    # What is traced makes no other program.
+    static = dataclasses.replace(options, learning_rate=0.0, weight_decay=0.0, temperature=1.0, keep=1)
     cues = tuple((name, cue.shape) for name, cue in windows.specification.items())
-    # What is traced must not make another program of it.
-    static = dataclasses.replace(options, learning_rate=0.0, weight_decay=0.0, temperature=1.0)
-    network, optimizer, mesh, advance, embed = programs(cues, experiment.model, static, per_epoch, batch_size)
-    metadata = metadata_of(experiment, data, fingerprint, per_epoch)
+    return cues, run.experiment.model, static, windows.mask.shape
 
-    with Checkpoints(workdir / CHECKPOINTS, options.keep) as checkpoints:
-        state = steps.init_state(*begin(network, experiment.seed, experiment.init), optimizer)
-        if (kept := newest(workdir / CHECKPOINTS)) is not None:
-            arrays, before, folder = kept
-            _must_agree(before, metadata, folder)
-            state = jax.tree.map(lambda fresh, saved: jnp.asarray(saved, fresh.dtype), state, arrays["state"])
-        done = int(state["step"])
-        on_device = meshes.put(resident(windows), mesh, meshes.EVERYWHERE)
-        runs = functools.partial(jax.tree.map, lambda x: np.asarray(x)[None])
-        states = meshes.put(runs(state), mesh, meshes.RUN)
-        arguments = meshes.put(runs((members, np.int32(count), _hyper(experiment))), mesh, meshes.RUN)
-        if done:
-            say(f"goes on after step {done} of {total}, from {folder}")
 
-        def keep_embeddings(epoch):
-            z = np.asarray(embed(states, on_device))[0]
-            _embeddings(data, z).save(path_of_epoch(workdir, epoch))
+def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dict[int, UserError]:
+    """Trains runs of one `structure` side by side, each on its share of the devices, as `fit` trains one.
 
-        if done >= total:
-            if not path_of_epoch(workdir, options.epochs).exists():
+    Each draws its own batches and ends as it would alone, to the last places of the floats. They need not have equally
+    many train sessions, nor begin from the same epoch. Returns, by its place in `runs`, why a run failed: its loss was
+    no longer finite. The others are not affected.
+    """
+    cues, model, static, _ = structure(runs[0])
+    lanes = [_Lane(run) for run in runs]
+    options = static
+    batch_size = min(options.batch_size, max(lane.count for lane in lanes))
+    for lane in lanes:
+        lane.per_epoch = math.ceil(lane.count / batch_size)
+    slots = max(lane.per_epoch for lane in lanes)
+    at_once = slots if jax.default_backend() != "cpu" else 1  # an epoch a dispatch; a CPU has no idle time to fill
+    network, optimizer, mesh, advance, embed = programs(cues, model, static, batch_size, len(runs), at_once)
+    for lane in lanes:
+        size = f"{lane.count} sessions in batches of {min(batch_size, lane.count)}"
+        say(f"{lane.called}training: {options.epochs} epochs of {lane.per_epoch} steps, {size}")
+
+    with contextlib.ExitStack() as stack:
+        for lane in lanes:
+            lane.begin(stack, network, optimizer, say)
+        states = meshes.put(_stacked([lane.state for lane in lanes]), mesh)
+        members = [np.pad(lane.train, (0, len(lane.run.data.windows) - lane.count)) for lane in lanes]
+        hypers = [_hyper(lane) for lane in lanes]
+        counts = [np.int32(lane.count) for lane in lanes]
+        arguments = meshes.put((_stacked(members), _stacked(counts), _stacked(hypers)), mesh)
+        data = meshes.put(_stacked([resident(lane.run.data.windows) for lane in lanes]), mesh)
+        everywhere, one_run = meshes.everywhere(mesh), meshes.one_run(mesh)
+
+        def keep_embeddings(epoch: int) -> None:
+            z = np.asarray(everywhere(embed(states, data)))
+            for lane, of_run in zip(lanes, z, strict=True):
+                lane.keep_embeddings(epoch, of_run)
+
+        first, slot_of_first = min((lane.epoch, lane.slot) for lane in lanes)
+        if first >= options.epochs:
+            if not all(path_of_epoch(lane.run.workdir, options.epochs).exists() for lane in lanes):
                 keep_embeddings(options.epochs)
-            return
+            return {}
+        calls = slots // at_once
+        left = (options.epochs - first) * calls
+        advance = rehearse(advance, (states, *arguments, data), mesh, left, at_once, say)
+        pending = None  # metrics of the call before: fetched while the next one runs
 
-        advance = rehearse(advance, states, arguments, on_device, mesh, total - done, say)
-
-        writer = Writer(workdir, done)
-        pending = None  # metrics of the step before: fetched while the next one runs
-
-        def settle():
+        def settle() -> None:
             if pending is not None:
-                _write(writer, *pending, per_epoch, checkpoints)
+                metrics = jax.tree.map(np.asarray, everywhere(pending[2]))
+                for i, lane in enumerate(lanes):
+                    lane.write(*pending[:2], jax.tree.map(lambda x, i=i: x[i], metrics))
 
-        try:
-            with Progress(done, total, per_epoch) as progress:
-                for step in range(done, total):
-                    states, metrics = advance(states, *arguments, on_device)
+        with Progress(left * at_once) as progress, Stopping() as stopping:
+            for epoch in range(first, options.epochs):
+                begin = slot_of_first // at_once * at_once if epoch == first else 0
+                for slot in range(begin, slots, at_once):
+                    states, metrics = advance(states, *arguments, data, np.int32(epoch), np.int32(slot))
                     settle()
-                    pending = step, metrics
-                    progress.step()
-                    epoch, within = divmod(step + 1, per_epoch)
-                    if within:
-                        continue
-                    last = epoch == options.epochs
-                    if last or epoch % options.evaluate_every == 0:
-                        settle()
-                        pending = None
-                        keep_embeddings(epoch)
-                        progress.line(f"epoch {epoch}/{options.epochs}, loss {float(metrics['loss'][0][0]):.3f}")
-                    if last or epoch % options.checkpoint_every == 0:
-                        settle()
-                        pending = None
-                        writer.flush()
-                        solo = jax.tree.map(lambda x: x[0], states)
-                        arrays = {"state": solo, "scaler": scaler_arrays(data.scaler)}
-                        checkpoints.save(step + 1, arrays, metadata)
-        finally:
-            writer.close()
+                    pending = epoch, slot, metrics
+                    progress.step(at_once)
+                    if wished := stopping.wished(epoch * slots + slot):
+                        break
+                done, ended = epoch + 1, slot + at_once >= slots
+                last = done == options.epochs
+                evaluated = ended and (last or done % options.evaluate_every == 0)
+                saved = last or done % options.checkpoint_every == 0 or wished
+                if evaluated or saved:
+                    settle()
+                    pending = None
+                if all(lane.failed for lane in lanes):
+                    break
+                if evaluated:
+                    keep_embeddings(done)
+                    progress.line(f"epoch {done}/{options.epochs}, loss {_mean_loss(lanes):.3f}")
+                if saved:
+                    for i, lane in enumerate(lanes):
+                        lane.save(epoch, slot + at_once, one_run, states, i)
+                if wished:
+                    stack.close()  # the saves have come to their end, or why they could not is said
+                    say("stopped by SIGTERM, all is saved: the same command again goes on from here")
+                    raise SystemExit(STATUS)
+    return {i: lane.failed for i, lane in enumerate(lanes) if lane.failed}
 
 
-def _hyper(experiment: Experiment) -> steps.Hyper:
-    options = experiment.train
+class _Lane:
+    """One of the runs that train together: what is its own, on the host."""
+
+    def __init__(self, run: Run):
+        self.run, self.failed, self.loss = run, None, math.nan
+        self.train = np.flatnonzero(run.data.split == "train").astype(np.int32)
+        self.count, self.per_epoch = len(self.train), 0
+        self.called = f"{run.name}: " if run.name else ""
+
+    def begin(self, stack: contextlib.ExitStack, network: Network, optimizer, say: Callable[[str], None]) -> None:
+        """First values, or those of the newest checkpoint; files are open until `stack` is left."""
+        run, experiment = self.run, self.run.experiment
+        place = run.workdir / CHECKPOINTS
+        self.metadata = metadata_of(experiment, run.data, run.fingerprint, self.per_epoch)
+        self.checkpoints = stack.enter_context(Checkpoints(place, experiment.train.keep))
+        self.state = steps.init_state(*begin(network, experiment.seed, experiment.init), optimizer)
+        if (kept := newest(place)) is not None:
+            arrays, before, folder = kept
+            _must_agree(before, self.metadata, folder)
+            self.state = jax.tree.map(lambda fresh, saved: np.asarray(saved, fresh.dtype), self.state, arrays["state"])
+        done, total = int(self.state["step"]), self.per_epoch * experiment.train.epochs
+        self.epoch, self.slot = divmod(done, self.per_epoch)
+        if done:
+            say(f"{self.called}goes on after step {done} of {total}, from {folder}")
+        if done < total:
+            self.writer = Writer(run.workdir, done)
+            stack.callback(self.writer.close)
+
+    def keep_embeddings(self, epoch: int, z: np.ndarray) -> None:
+        """Those of the end of an epoch, z (N, 2, D), unless they are there or it was further ahead from the start."""
+        path = path_of_epoch(self.run.workdir, epoch)
+        began_here = (self.epoch, self.slot) == (epoch, 0) and not path.exists()
+        if self.failed is None and (self.epoch < epoch or began_here):
+            _embeddings(self.run.data, z).save(path)
+
+    def save(self, epoch: int, slots: int, one_run: Callable, states, i: int) -> None:
+        """Begins to save a checkpoint of what it is after so many steps of an epoch, or all where there are fewer."""
+        step = epoch * self.per_epoch + min(slots, self.per_epoch)
+        if self.failed is None and step > self.epoch * self.per_epoch + self.slot:
+            self.writer.flush()
+            arrays = {"state": one_run(states, i), "scaler": scaler_arrays(self.run.data.scaler)}
+            self.checkpoints.save(step, arrays, self.metadata)
+
+    def write(self, epoch: int, slot: int, metrics: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
+        """Metrics (steps,) of the steps from `slot` on; where they are not finite, the run has failed."""
+        for k in range(len(metrics["loss"][0])):
+            means = {name: float(total[k]) / float(count[k]) for name, (total, count) in metrics.items() if count[k]}
+            if self.failed or not means:
+                continue
+            step = epoch * self.per_epoch + slot + k
+            if not all(map(math.isfinite, means.values())):
+                self.failed = _not_finite(step, means, self.checkpoints.latest)
+                continue
+            self.loss = means["loss"]
+            self.writer(step, {"epoch": epoch, **means})
+
+
+def _stacked(trees: Sequence) -> object:
+    """The same trees of arrays with a leading axis over runs."""
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
+
+
+def _mean_loss(lanes: Sequence[_Lane]) -> float:
+    return float(np.mean([lane.loss for lane in lanes if not lane.failed]))
+
+
+def _hyper(lane: _Lane) -> steps.Hyper:
+    experiment, options = lane.run.experiment, lane.run.experiment.train
     rates = (options.learning_rate, options.weight_decay, options.temperature)
-    return steps.Hyper(np.int32(experiment.seed), *map(np.float32, rates))
+    return steps.Hyper(np.int32(experiment.seed), *map(np.float32, rates), np.int32(lane.per_epoch))
 
 
 def _must_agree(before: dict, now: dict, folder: pathlib.Path) -> None:
@@ -199,13 +301,9 @@ def _embeddings(data: TrainingData, z: np.ndarray) -> Embeddings:
     )
 
 
-def _write(writer: Writer, step: int, metrics: dict, per_epoch: int, checkpoints: Checkpoints) -> None:
-    means = {name: float(total[0]) / float(count[0]) for name, (total, count) in metrics.items()}
-    if not all(map(math.isfinite, means.values())):
-        kept = checkpoints.latest
-        raise UserError(
-            f"train: at step {step} the loss is {means['loss']} and the norm of its gradient {means['gradient_norm']}, "
-            f"expected finite numbers; the last good checkpoint is {kept or 'none'}: lower "
-            "train.learning_rate or raise train.temperature, and choose another --workdir"
-        )
-    writer(step, {"epoch": step // per_epoch, **means})
+def _not_finite(step: int, means: dict, kept: pathlib.Path | None) -> UserError:
+    return UserError(
+        f"train: at step {step} the loss is {means['loss']} and the norm of its gradient {means['gradient_norm']}, "
+        f"expected finite numbers; the last good checkpoint is {kept or 'none'}: lower "
+        "train.learning_rate or raise train.temperature, and choose another --workdir"
+    )

@@ -1,70 +1,130 @@
 """Where the pure step meets the devices: one mesh with the axes `run` and `data`, and the functions wrapped over it.
 
-Every array of a state and every hyperparameter has a leading axis over runs, which is spread over `run`; a solo run is
-run = 1. Within a run the batch is spread over `data`, and all else is the same on each of its devices.
+Every array has a leading axis over runs, which is spread over `run`; a solo run is run = 1. Within a run the batch is
+spread over `data`, and all else is the same on each of its devices. Of several hosts each calls the same functions with
+the same arguments, and gets the same results.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from mccl_jax.data.batches import Batch, draw, take
 
+# How the step is wrapped: jit of shard_map over the mesh, what pjit became; or pmap, which spreads a solo run only.
+PARALLELISMS = ("jit", "pmap")
 RUN, DATA, EVERYWHERE = PartitionSpec("run"), PartitionSpec("data"), PartitionSpec()
 
 
-def make_mesh(runs: int = 1) -> Mesh:
-    """All devices of all hosts: `runs` along `run`, the others along `data`."""
+def make_mesh(runs: int = 1, devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """`devices`, or all of all hosts: `runs` along `run`, the others along `data`; what is left over stays idle."""
+    devices = jax.devices() if devices is None else devices
+    per_run = len(devices) // runs
     # Automatic axes: under the default, explicit ones, indexing a spread batch is an error.
-    return jax.make_mesh((runs, jax.device_count() // runs), ("run", "data"), axis_types=(AxisType.Auto,) * 2)
+    kinds = (AxisType.Auto,) * 2
+    return jax.make_mesh((runs, per_run), ("run", "data"), devices=devices[: runs * per_run], axis_types=kinds)
 
 
-def put(tree, mesh: Mesh, spec: PartitionSpec):
-    """Puts host arrays on the devices of the mesh."""
+def put(tree, mesh: Mesh, spec: PartitionSpec = RUN):
+    """Puts host arrays, the same on all hosts, on the devices of the mesh."""
     return jax.device_put(tree, NamedSharding(mesh, spec))
 
 
-def parallel_train_step(step: Callable, mesh: Mesh, batch_size: int, shuffle: bool = True) -> Callable:
-    """(states, members, counts, hypers, data) -> (states, metrics), all but `data` with a leading axis over runs.
+def everywhere(mesh: Mesh) -> Callable:
+    """tree -> the same arrays, whole on every device: what a host must have before it can look at it."""
+    if mesh.size == 1:
+        return lambda tree: tree
+    return jax.jit(lambda tree: tree, out_shardings=NamedSharding(mesh, EVERYWHERE))
 
-    `step(state, batch, hyper, axis)` is per device. The batch is drawn on the devices: each takes its share of the
-    global batch, the last one perhaps in part padding.
+
+def one_run(mesh: Mesh) -> Callable:
+    """(tree, i) -> the arrays of run i, whole on every device."""
+    return jax.jit(
+        lambda tree, i: jax.tree.map(lambda x: jax.lax.dynamic_index_in_dim(x, i, keepdims=False), tree),
+        out_shardings=NamedSharding(mesh, EVERYWHERE),
+    )
+
+
+def parallel_train_step(
+    step: Callable, mesh: Mesh, batch_size: int, shuffle: bool = True, steps: int = 1, parallelism: str = "jit"
+) -> Callable:
+    """(states, members, counts, hypers, data, epoch, first) -> (states, metrics), `steps` steps of one epoch.
+
+    All arguments but the last two have a leading axis over runs; metrics are (runs, steps). `step(state, batch, hyper,
+    axis)` is per device. The batch is drawn on the devices: each takes its share of the global batch, the last one
+    perhaps in part padding. These are the steps from `first` on, counted within the epoch. A run whose turn it is not,
+    for its epochs are shorter or it is further ahead, stays as it is; the count of its metrics is then 0.
     """
     share = -(-batch_size // mesh.shape["data"])
 
-    def local(state, members, count, hyper, data: Batch):
-        state, members, count, hyper = jax.tree.map(lambda x: x[0], (state, members, count, hyper))
-        rows, present = draw(hyper.seed, state["step"], members, count, batch_size, shuffle)
-        at = jax.lax.axis_index("data") * share + jnp.arange(share)
-        inside = at < batch_size
-        at = jnp.minimum(at, batch_size - 1)
-        state, metrics = step(state, take(data, rows[at], present[at] & inside), hyper, "data")
+    def local(states, members, counts, hypers, data: Batch, epoch, first):
+        arguments = (states, members, counts, hypers, data)
+        state, members, count, hyper, data = jax.tree.map(lambda x: x[0], arguments)
+
+        def one(state, at):
+            rows, present = draw(hyper.seed, state["step"], members, count, batch_size, shuffle)
+            mine = jax.lax.axis_index("data") * share + jnp.arange(share)
+            inside, mine = mine < batch_size, jnp.minimum(mine, batch_size - 1)
+            after, metrics = step(state, take(data, rows[mine], present[mine] & inside), hyper, "data")
+            due = (at < hyper.steps_per_epoch) & (state["step"] == epoch * hyper.steps_per_epoch + at)
+            state = jax.tree.map(functools.partial(jnp.where, due), after, state)
+            return state, jax.tree.map(lambda x: jnp.where(due, x, 0), metrics)
+
+        if steps == 1:
+            state, metrics = one(state, first)
+            metrics = jax.tree.map(lambda x: x[None], metrics)
+        else:
+            state, metrics = jax.lax.scan(one, state, first + jnp.arange(steps))
         return jax.tree.map(lambda x: x[None], (state, metrics))
 
-    mapped = jax.shard_map(local, mesh=mesh, in_specs=(RUN, RUN, RUN, RUN, EVERYWHERE), out_specs=(RUN, RUN))
+    if parallelism == "pmap":
+        return _pmapped(local, mesh, 7)
+    mapped = jax.shard_map(local, mesh=mesh, in_specs=(*[RUN] * 5, EVERYWHERE, EVERYWHERE), out_specs=(RUN, RUN))
     return jax.jit(mapped, donate_argnums=0)
 
 
-def parallel_embed(embed: Callable, mesh: Mesh, batch_size: int) -> Callable:
+def parallel_embed(embed: Callable, mesh: Mesh, batch_size: int, parallelism: str = "jit") -> Callable:
     """(states, data) -> (runs, N, 2, D): embeddings of all N rows of `data`, each batch spread over the devices."""
     share = -(-batch_size // mesh.shape["data"])
 
     def local(params, batch_stats, rows, present, data: Batch):
-        params, batch_stats = jax.tree.map(lambda x: x[0], (params, batch_stats))
-        return embed(params, batch_stats, take(data, rows, present))[None]
+        params, batch_stats, data = jax.tree.map(lambda x: x[0], (params, batch_stats, data))
+        mine = jax.lax.axis_index("data") * share + jnp.arange(share)
+        z = embed(params, batch_stats, take(data, rows[mine], present[mine]))
+        # Written by each device into zeros and added up: the sum is, unlike a gathered array, known to be the same.
+        whole = jnp.zeros((len(rows), *z.shape[1:]), z.dtype)
+        whole = jax.lax.dynamic_update_slice_in_dim(whole, z, mine[0], axis=0)
+        return jax.lax.psum(whole, "data")[None]
 
-    mapped = jax.jit(
-        jax.shard_map(
-            local, mesh=mesh, in_specs=(RUN, RUN, DATA, DATA, EVERYWHERE), out_specs=PartitionSpec("run", "data")
-        )
-    )
+    if parallelism == "pmap":
+        mapped = _pmapped(local, mesh, 5)
+    else:
+        specs = (RUN, RUN, EVERYWHERE, EVERYWHERE, RUN)
+        mapped = jax.jit(jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=RUN))
 
     def all_rows(states, data: Batch):
-        N, size = len(data.present), share * mesh.shape["data"]
+        N, size = data.present.shape[1], share * mesh.shape["data"]
         at = [jnp.arange(start, start + size) for start in range(0, N, size)]
         parts = [mapped(states["params"], states["batch_stats"], jnp.minimum(i, N - 1), i < N, data) for i in at]
         return jnp.concatenate(parts, axis=1)[:, :N]
 
     return all_rows
+
+
+def _pmapped(local: Callable, mesh: Mesh, arguments: int) -> Callable:
+    """`local` on each device of a solo run; what goes in and comes out is the same on all of them."""
+    if mesh.shape["run"] != 1:
+        raise ValueError("pmap spreads a solo run only")
+    mapped = jax.pmap(
+        lambda device, *rest: local(*rest),
+        axis_name="data",
+        in_axes=(0,) + (None,) * arguments,  # it wants one argument that differs
+        out_axes=None,
+        axis_size=mesh.shape["data"],
+        devices=mesh.devices.flat,
+    )
+    return functools.partial(mapped, np.arange(len(mesh.local_devices)))

@@ -16,11 +16,11 @@ def duration(seconds: float) -> str:
 class Progress:
     """A bar with rate and time left on a terminal, plain lines elsewhere."""
 
-    def __init__(self, done: int, total: int, per_epoch: int):
+    def __init__(self, total: int):
         self._bar = tqdm.tqdm(
-            initial=done, total=total, unit="step", desc="training", disable=None, file=sys.stderr, dynamic_ncols=True
+            total=total, unit="step", desc="training", disable=None, file=sys.stderr, dynamic_ncols=True
         )
-        self._begin, self._first, self._total, self._done = time.perf_counter(), done, total, done
+        self._begin, self._total, self._done = time.perf_counter(), total, 0
 
     def __enter__(self):
         return self
@@ -28,13 +28,14 @@ class Progress:
     def __exit__(self, *_):
         self._bar.close()
 
-    def step(self) -> None:
-        self._done += 1
-        self._bar.update()
+    def step(self, steps: int = 1) -> None:
+        """So many more steps are done."""
+        self._done += steps
+        self._bar.update(steps)
 
     def line(self, text: str) -> None:
         """One line with the time left; above the bar where there is one."""
-        rate = (self._done - self._first) / (time.perf_counter() - self._begin)
+        rate = self._done / (time.perf_counter() - self._begin)
         tqdm.tqdm.write(
             f"{text}, {rate:.1f} steps/s, {duration((self._total - self._done) / rate)} left", file=sys.stderr
         )

@@ -18,15 +18,17 @@ class Schedule:
                   floor                                                    from `total` on
     """
 
-    steps_per_epoch: int
     epochs: int
     warmup_epochs: float
     floor: float
 
-    def __call__(self, step: Int[Array, ""], peak: Float[Array, ""]) -> Float[Array, ""]:
+    def __call__(
+        self, step: Int[Array, ""], peak: Float[Array, ""], steps_per_epoch: Int[Array, ""]
+    ) -> Float[Array, ""]:
         """The rate of step `step`, counted from 0."""
-        warmup, total = self.warmup_epochs * self.steps_per_epoch, self.epochs * self.steps_per_epoch
-        t = jnp.where(step == 0, 0, self.steps_per_epoch + step - 1).astype(peak.dtype)
+        n = jnp.asarray(steps_per_epoch).astype(peak.dtype)
+        warmup, total = self.warmup_epochs * n, self.epochs * n
+        t = jnp.where(step == 0, 0, steps_per_epoch + step - 1).astype(peak.dtype)
         cosine = self.floor + (peak - self.floor) / 2 * (1 + jnp.cos(jnp.pi * t / total))
-        rate = jnp.where(t < warmup, peak * t / max(warmup, 1), jnp.where(t < total, cosine, self.floor))
+        rate = jnp.where(t < warmup, peak * t / jnp.maximum(warmup, 1), jnp.where(t < total, cosine, self.floor))
         return jnp.where(step == 0, 0.0, rate)

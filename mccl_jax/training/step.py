@@ -24,6 +24,7 @@ class Hyper(NamedTuple):
     learning_rate: Float[Array, ""]
     weight_decay: Float[Array, ""]
     temperature: Float[Array, ""]
+    steps_per_epoch: Int[Array, ""]
 
 
 def adam(eps: float) -> optax.GradientTransformation:
@@ -69,7 +70,7 @@ def train_step(
     if axis is not None:
         gradient = jax.lax.pmean(gradient, axis)
     direction, opt_state = optimizer.update(gradient, optax.ScaleByAdamState(**state["opt_state"]))
-    rate = schedule(state["step"], hyper.learning_rate)
+    rate = schedule(state["step"], hyper.learning_rate, hyper.steps_per_epoch)
     params = {
         name: p - rate * (direction[name] + hyper.weight_decay * p) if head_learns or not name.startswith(HEAD) else p
         for name, p in state["params"].items()

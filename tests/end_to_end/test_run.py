@@ -122,7 +122,7 @@ def test_embeddings_that_were_lost_are_made_again(copy):
     assert before == {name: (workdir / name).read_bytes() for name in before}
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_training_that_was_stopped_ends_as_if_it_had_not_been(finished, tmp_path, how):
     shutil.copytree(finished / "prepared", tmp_path / "prepared")
     checkpoints = tmp_path / "runs/simulated/checkpoints"
@@ -130,6 +130,8 @@ def test_a_training_that_was_stopped_ends_as_if_it_had_not_been(finished, tmp_pa
     if how == signal.SIGINT:
         assert status == 130
         assert errors.strip().startswith("interrupted:") or "interrupted: " in errors
+    if how == signal.SIGTERM:
+        assert status == 143
     assert not (tmp_path / "runs/simulated/results.json").exists()
     assert "goes on after step" in run(tmp_path, *TINY).stdout
     for name in ENDED:

@@ -78,8 +78,8 @@ _ERRORS = {
         "loss: temperature 0.1": ("TEMPERATURE = 0.09", "TEMPERATURE = 0.1"),
     },
     ("losses", "losses"): {
-        "loss: temperature on the negatives only": ("axis=-1) / temperature", "axis=-1)"),
-        "loss: the second direction missing": ("one_way(b, all_b, all_a)", "one_way(a, all_a, all_b)"),
+        "loss: temperature on the negatives only": ("jnp.dot(a_i, b_i) / temperature", "jnp.dot(a_i, b_i)"),
+        "loss: the second direction missing": ("one_way(b_i, all_b, all_a)", "one_way(a_i, all_a, all_b)"),
         "loss: not normalised to length 1": ("(_unit(x) for", "(x / 30 for"),
     },
     ("mccl", "losses"): {
@@ -107,12 +107,12 @@ _ERRORS = {
         ),
     },
     ("schedule", "schedule"): {
-        "schedule: one step ahead, t = n + step": ("self.steps_per_epoch + step - 1", "self.steps_per_epoch + step"),
+        "schedule: one step ahead, t = n + step": ("steps_per_epoch + step - 1", "steps_per_epoch + step"),
         "schedule: the first step as the others, at t = n - 1": (
             "jnp.where(step == 0, 0.0, rate)",
-            "jnp.where(step == 0, peak * (self.steps_per_epoch - 1) / warmup, rate)",
+            "jnp.where(step == 0, peak * (steps_per_epoch - 1) / warmup, rate)",
         ),
-        "schedule: epochs counted from 0": ("self.steps_per_epoch + step - 1", "step - 1"),
+        "schedule: epochs counted from 0": ("steps_per_epoch + step - 1", "step - 1"),
         "schedule: cosine counted from the warm-up's end": (
             "jnp.pi * t / total",
             "jnp.pi * (t - warmup) / (total - warmup)",

@@ -33,7 +33,7 @@ TEMPERATURE = 0.09
 
 
 # Four epochs of two batches, one of them warm-up, as in the golden trajectory.
-SCHEDULE = Schedule(steps_per_epoch=2, epochs=4, warmup_epochs=1, floor=5e-6)
+SCHEDULE, PER_EPOCH = Schedule(epochs=4, warmup_epochs=1, floor=5e-6), 2
 STEPS = 8
 # Whole models are compiled with little optimisation: compiling is what costs, not running.
 QUICK = {"xla_backend_optimization_level": 1}
@@ -110,7 +110,8 @@ def _training(options: ModelOptions, dtype: str):
     params, statistics, *_ = arrays(dtype)
     moments = jax.tree.map(np.asarray, optimizer.init(params)._asdict())
     state = {"params": params, "batch_stats": statistics, "opt_state": moments, "step": np.int32(0)}
-    return advance, state, Hyper(np.int32(0), *(np.asarray(x, dtype) for x in (5e-4, 0.05, TEMPERATURE)))
+    rates = (np.asarray(x, dtype) for x in (5e-4, 0.05, TEMPERATURE))
+    return advance, state, Hyper(np.int32(0), *rates, np.int32(PER_EPOCH))
 
 
 @functools.cache
@@ -265,10 +266,10 @@ def schedule(dtype: str) -> dict[str, np.ndarray]:
     """The rates of the official defaults, and those of the golden trajectory."""
     with jax.enable_x64(dtype == "float64"):
         peak = jnp.asarray(5e-4, dtype)
-        official_defaults = Schedule(steps_per_epoch=4, epochs=300, warmup_epochs=10, floor=5e-6)
+        official_defaults = Schedule(epochs=300, warmup_epochs=10, floor=5e-6)
         found = {
-            "schedule/lr_300_epochs_of_4": jax.vmap(official_defaults, (0, None))(jnp.arange(1200), peak),
-            "trajectory/lr": jax.vmap(SCHEDULE, (0, None))(jnp.arange(STEPS), peak),
+            "schedule/lr_300_epochs_of_4": jax.vmap(official_defaults, (0, None, None))(jnp.arange(1200), peak, 4),
+            "trajectory/lr": jax.vmap(SCHEDULE, (0, None, None))(jnp.arange(STEPS), peak, PER_EPOCH),
         }
         return jax.device_get(found)
 
@@ -298,8 +299,9 @@ def training(dtype: str) -> dict[str, np.ndarray]:
     present = (np.arange(rows.shape[0] * plain.BATCH) < len(x)).reshape(-1, plain.BATCH)
     with jax.enable_x64(dtype == "float64"):
         optimizer = adam(plain.EPS)
-        schedule = Schedule(plain.PER_EPOCH, plain.EPOCHS, plain.WARMUP_EPOCHS, plain.FLOOR)
-        hyper = Hyper(np.int32(0), *(np.asarray(h, dtype) for h in (plain.PEAK, plain.DECAY, plain.TEMPERATURE)))
+        schedule = Schedule(plain.EPOCHS, plain.WARMUP_EPOCHS, plain.FLOOR)
+        rates = (np.asarray(h, dtype) for h in (plain.PEAK, plain.DECAY, plain.TEMPERATURE))
+        hyper = Hyper(np.int32(0), *rates, np.int32(plain.PER_EPOCH))
         for head_learns in (True, False):
             step = functools.partial(train_step, Substitute(), optimizer, schedule, head_learns=head_learns)
             advance = jax.jit(step, compiler_options=QUICK)

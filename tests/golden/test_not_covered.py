@@ -19,7 +19,7 @@ T, DECAY = 18, 0.05
 def advance(masked: bool):
     """One compiled step of a small model for each number of rows."""
     network = Network(CUES, small.Small(CUES, masked=masked).options)
-    step = functools.partial(train_step, network, adam(1e-8), Schedule(2, 5, 1, 0.0))
+    step = functools.partial(train_step, network, adam(1e-8), Schedule(5, 1, 0.0))
     return network, jax.jit(step, compiler_options=small.QUICK)
 
 
@@ -36,7 +36,7 @@ def trained():
     sessions = Batch(cues, np.ones((6, T)), segment, np.arange(6), np.ones(6))
     out = {}
     with jax.enable_x64():
-        hyper = Hyper(np.int32(0), *(np.float64(x) for x in (1e-3, DECAY, 0.09)))
+        hyper = Hyper(np.int32(0), *(np.float64(x) for x in (1e-3, DECAY, 0.09)), np.int32(2))
         (network, with_mask), (_, without) = advance(masked=True), advance(masked=False)
         state = jax.device_get(init_state(*network.init(0), adam(1e-8))) | {"step": np.int32(1)}
         for name, count in (("masked", 6), ("one", 5)):

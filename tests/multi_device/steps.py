@@ -1,12 +1,14 @@
-"""Three steps of two runs and the embeddings after them, on as many devices as this process has: written to a file.
+"""Six steps of three runs and the embeddings after them, in several layouts of eight devices: written to a file.
 
-    JAX_NUM_CPU_DEVICES=3 python -m tests.multi_device.steps OUT.npz RUNS_AT_ONCE
+    JAX_NUM_CPU_DEVICES=8 python -m tests.multi_device.steps OUT.npz
 
-Seven sessions in batches of five: the second batch of an epoch holds two, so that with two devices one has padding
-only, and with three each batch has some. Sessions differ in length, so that devices differ in valid frames.
+Seven, six or four sessions in batches of five: the second batch of an epoch holds two or one, so that some of several
+devices have padding only; the third run has a single batch an epoch. Sessions differ in length, so that devices differ
+in valid frames.
 """
 
 import functools
+import itertools
 import sys
 
 import jax
@@ -23,8 +25,20 @@ from mccl_jax.training.step import Hyper, adam, embed, init_state, train_step
 CUES = {"aus": (2, 1)}
 OPTIONS = ModelOptions(width=4, blocks=(1,), hidden=4, segments=2, projection=6)
 T, LENGTHS, BATCH_SIZE = 12, (12, 3, 9, 12, 1, 7, 10), 5
-# Run -> seed of its values and batches, sessions that take part, temperature.
-RUNS = ((0, 7, 0.09), (1, 6, 0.5))
+# Run -> seed of its values and batches, sessions that take part, temperature. The last has shorter epochs.
+RUNS = ((0, 7, 0.09), (1, 6, 0.5), (2, 4, 0.2))
+EPOCHS, SLOTS = 3, 2
+# Name -> devices, runs side by side, steps at once, how they are wrapped.
+LAYOUTS = {
+    "one device": (1, 1, 1, "jit"),
+    "three devices": (3, 1, 1, "jit"),
+    "eight devices": (8, 1, 1, "jit"),
+    "two devices, an epoch at once": (2, 1, 2, "jit"),
+    "runs on two devices each, an epoch at once": (6, 3, 2, "jit"),
+    "runs on one device each": (3, 3, 1, "jit"),
+    "pmap on three devices": (3, 1, 1, "pmap"),
+    "pmap on eight devices, an epoch at once": (8, 1, 2, "pmap"),
+}
 
 
 def sessions() -> Batch:
@@ -36,36 +50,45 @@ def sessions() -> Batch:
     return Batch(cues, mask, segment, np.array([0, 1, 2, 3, 0, 4, 5], np.int32), np.ones(N))
 
 
-def states_of(network, optimizer, runs):
-    """(states, members, counts, hypers) with a leading axis over these runs."""
-    states = [init_state(*network.init(seed), optimizer) for seed, _, _ in runs]
-    hypers = [Hyper(*map(jnp.asarray, (seed, 0.05, 0.1, temperature))) for seed, _, temperature in runs]
-    states, hypers = (jax.tree.map(lambda *x: jnp.stack(x), *each) for each in (states, hypers))
-    return states, jnp.tile(jnp.arange(len(LENGTHS)), (len(runs), 1)), jnp.array([run[1] for run in runs]), hypers
+def arguments_of(network, optimizer, runs, dtype):
+    """(states, members, counts, hypers, data) with a leading axis over these runs."""
+    of_runs = []
+    for seed, count, temperature in runs:
+        state = jax.tree.map(np.asarray, init_state(*network.init(seed), optimizer))
+        rates = (np.asarray(x, dtype) for x in (0.05, 0.1, temperature))
+        hyper = Hyper(np.int32(seed), *rates, np.int32(-(-count // BATCH_SIZE)))
+        of_runs.append((state, np.arange(len(LENGTHS)), np.int32(count), hyper, sessions()))
+    found = jax.tree.map(lambda *x: np.stack(x), *of_runs)
+    return jax.tree.map(lambda x: x.astype(dtype) if x.dtype.kind == "f" else x, found)
 
 
-def main(path: str, runs_at_once: int) -> None:
-    network, optimizer, mesh = Network(CUES, OPTIONS), adam(1e-8), meshes.make_mesh(runs_at_once)
-    schedule = Schedule(steps_per_epoch=2, epochs=4, warmup_epochs=1, floor=1e-3)
-    step = functools.partial(train_step, network, optimizer, schedule)
-    advance = meshes.parallel_train_step(step, mesh, BATCH_SIZE)
-    embed_all = meshes.parallel_embed(functools.partial(embed, network), mesh, BATCH_SIZE)
-    data = meshes.put(sessions(), mesh, meshes.EVERYWHERE)
-
-    def after_three_steps(runs) -> dict[str, np.ndarray]:
-        states, members, counts, hypers = meshes.put(states_of(network, optimizer, runs), mesh, meshes.RUN)
+def trained(network, layout, dtype) -> dict[str, np.ndarray]:
+    """Metrics of every step, and what the runs are in the end, (runs, ...) each, in one layout."""
+    (devices, together, at_once, how), optimizer = layout, adam(1e-8)
+    mesh = meshes.make_mesh(together, jax.devices()[:devices])
+    step = functools.partial(train_step, network, optimizer, Schedule(epochs=4, warmup_epochs=1, floor=1e-3))
+    advance = meshes.parallel_train_step(step, mesh, BATCH_SIZE, steps=at_once, parallelism=how)
+    embed_all = meshes.parallel_embed(functools.partial(embed, network), mesh, BATCH_SIZE, how)
+    parts = []
+    for first in range(0, len(RUNS), together):
+        runs = RUNS[first : first + together]
+        states, *others = meshes.put(arguments_of(network, optimizer, runs, dtype), mesh)
         out = {}
-        for k in range(3):
-            states, metrics = advance(states, members, counts, hypers, data)
-            out |= {f"{name}/{k}": total / count for name, (total, count) in metrics.items()}
+        for epoch, slot in itertools.product(range(EPOCHS), range(0, SLOTS, at_once)):
+            states, metrics = advance(states, *others, np.int32(epoch), np.int32(slot))
+            for name, (total, count) in jax.device_get(metrics).items():
+                out |= {f"{name}/{epoch}/{slot + k}": total[:, k] * count[:, k] for k in range(at_once)}
         for part in ("params", "batch_stats"):
             out |= {f"{part}/{name}": value for name, value in states[part].items()}
-        return jax.device_get(out | {"embeddings": embed_all(states, data)})
+        parts.append(jax.device_get(out | {"step": states["step"], "embeddings": embed_all(states, others[-1])}))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    parts = [after_three_steps(RUNS[i : i + runs_at_once]) for i in range(0, len(RUNS), runs_at_once)]
-    together = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    np.savez(path, devices=jax.device_count(), **together)
+
+def main(path: str) -> None:
+    dtype, network = jnp.zeros(()).dtype, Network(CUES, OPTIONS)
+    found = {layout: trained(network, how, dtype) for layout, how in LAYOUTS.items()}
+    np.savez(path, **{f"{layout}: {name}": value for layout, of_it in found.items() for name, value in of_it.items()})
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1])

@@ -15,7 +15,7 @@ from mccl_jax.training import mesh as meshes
 from mccl_jax.training.schedule import Schedule
 from mccl_jax.training.step import Hyper, adam, embed, init_state, train_step
 
-SCHEDULE = Schedule(steps_per_epoch=2, epochs=5, warmup_epochs=1, floor=1e-3)
+SCHEDULE = Schedule(epochs=5, warmup_epochs=1, floor=1e-3)
 
 
 class Views(NamedTuple):
@@ -51,8 +51,8 @@ def data(N=7, seed=0):
     return Batch(cues, jnp.ones((N, 6)), jnp.zeros((N, 6), jnp.int32), jnp.arange(N), jnp.ones(N))
 
 
-def hyper(seed=0, learning_rate=0.1, weight_decay=0.2, temperature=0.09):
-    return Hyper(jnp.asarray(seed), *map(jnp.asarray, (learning_rate, weight_decay, temperature)))
+def hyper(seed=0, learning_rate=0.1, weight_decay=0.2, temperature=0.09, steps_per_epoch=2):
+    return Hyper(*map(jnp.asarray, (seed, learning_rate, weight_decay, temperature, steps_per_epoch)))
 
 
 @jax.jit
@@ -76,7 +76,7 @@ def test_adamw_is_the_loop_of_its_definition(eps):
         step = jax.jit(functools.partial(train_step, network, optimizer, SCHEDULE))
         for k in range(5):
             loss, g = gradient({name: jnp.asarray(p) for name, p in expected.items()}, batch)
-            rate = float(SCHEDULE(jnp.asarray(k), jnp.asarray(0.1)))
+            rate = float(SCHEDULE(jnp.asarray(k), jnp.asarray(0.1), 2))
             state, metrics = step(state, batch, hyper())
             for name in expected:
                 first[name] = 0.9 * first[name] + 0.1 * np.asarray(g[name])
@@ -110,7 +110,7 @@ def test_the_first_step_moves_moments_and_statistics_only(step):
 def test_a_batch_without_sessions_only_decays(step):
     state = init_state(*Linear().init(0), adam(1e-8)) | {"step": jnp.array(1)}
     after, metrics = step(state, data()._replace(present=jnp.zeros(7)), hyper())
-    rate = float(SCHEDULE(jnp.array(1), jnp.array(0.1)))
+    rate = float(SCHEDULE(jnp.array(1), jnp.array(0.1), 2))
     assert metrics["loss"][0] == 0
     for name, value in state["params"].items():
         np.testing.assert_allclose(after["params"][name], value * (1 - 0.2 * rate), rtol=1e-6)
@@ -140,12 +140,11 @@ def test_folds_of_unequal_size_and_other_hyperparameters_share_one_program():
         (7, {"seed": 1, "learning_rate": 0.0}),
     ):
         state = init_state(*network.init(0), optimizer) | {"step": jnp.array(1)}
-        states, hypers = jax.tree.map(lambda x: jnp.asarray(x)[None], (state, hyper(**options)))
-        states, hypers = meshes.put((states, hypers), mesh, meshes.RUN)
-        members = meshes.put(jnp.arange(7)[None], mesh, meshes.RUN)
-        counts = meshes.put(jnp.array([count]), mesh, meshes.RUN)
-        after, metrics = advance(states, members, counts, hypers, meshes.put(data(), mesh, meshes.EVERYWHERE))
+        steps = -(-count // 4)
+        arguments = (state, jnp.arange(7), jnp.array(count), hyper(**options, steps_per_epoch=steps), data())
+        arguments = meshes.put(jax.tree.map(lambda x: jnp.asarray(x)[None], arguments), mesh)
+        after, metrics = advance(*arguments, *divmod(1, steps))
         assert after["step"].tolist() == [2]
-        losses.append(float(metrics["loss"][0][0]))
+        losses.append(float(metrics["loss"][0][0, 0]))
     assert advance._cache_size() == 1
     assert len(set(losses)) == 5

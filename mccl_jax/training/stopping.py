@@ -1,0 +1,32 @@
+"""SIGTERM, by which a scheduler announces that it takes the machine away: a training saves where it is, and ends."""
+
+import signal
+import threading
+
+import jax
+from jax.experimental import multihost_utils
+
+STATUS = 143  # what a shell says of a program that SIGTERM ended
+
+
+class Stopping:
+    """While this context is on, SIGTERM is a wish that `wished` tells of."""
+
+    def __init__(self):
+        self._heard, self._before = threading.Event(), None
+
+    def __enter__(self) -> "Stopping":
+        # Of several hosts JAX listens by itself. Elsewhere than in the main thread nobody may.
+        if jax.process_count() == 1 and threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGTERM, lambda *_: self._heard.set())
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGTERM, self._before)
+
+    def wished(self, call: int) -> bool:
+        """Whether to end after this call of the training step, their number; of several hosts all say the same."""
+        if jax.process_count() > 1:
+            return multihost_utils.reached_preemption_sync_point(call)
+        return self._heard.is_set()
