@@ -3,6 +3,7 @@
   python run.py                                     a simulated corpus, from raw files to results
   python run.py --config=configs/openface.py --config.data.manual_dir=FOLDER      recordings of your own
   python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER          a corpus (cmdc, daic_woz)
+  python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER --mode=check          only look at it
   python run.py --mode=predict --checkpoint=runs/simulated --input=FILE_OR_FOLDER
 
 Any key of configs/common.py can be changed: --config.train.epochs=20
@@ -12,6 +13,7 @@ import contextlib
 import os
 import pathlib
 import runpy
+import shlex
 import signal
 import sys
 from typing import NoReturn
@@ -25,7 +27,7 @@ from ml_collections import config_flags
 from mccl_jax.errors import UserError
 
 DEFAULT = str(pathlib.Path(__file__).resolve().parent / "configs/simulated.py")
-MODES = ("prepare", "train", "evaluate", "predict", "export")
+MODES = ("check", "prepare", "train", "evaluate", "predict", "export")
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment; by default configs/simulated.py.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Where results go; by default runs/<name of the config>.")
@@ -33,6 +35,7 @@ MODE = flags.DEFINE_enum("mode", "train", MODES, "What to do; train prepares and
 CHECKPOINT = flags.DEFINE_string("checkpoint", None, "predict, export: a workdir or checkpoint.")
 INPUT = flags.DEFINE_string("input", None, "predict: a recording as the model's corpus has it, or a folder of them.")
 OUTPUT = flags.DEFINE_string("output", None, "export: the .safetensors file to write.")
+SHARE = flags.DEFINE_bool("share", False, "check: print the structure alone, without values, IDs and names.")
 
 
 def main(arguments: list[str]) -> int:
@@ -57,7 +60,12 @@ def main(arguments: list[str]) -> int:
 
     experiment = Experiment.from_dict(CONFIG.value.to_dict())
     workdir = pathlib.Path(WORKDIR.value or pathlib.Path("runs", experiment.name)).expanduser()
-    if MODE.value == "prepare":
+    if MODE.value == "check":
+        from mccl_jax.modes import check
+
+        check.run(experiment, _without_check(), SHARE.value)
+        _end(0)
+    elif MODE.value == "prepare":
         from mccl_jax.modes import prepare
 
         prepare.run(experiment)
@@ -80,6 +88,8 @@ def _check_flags() -> None:
             raise UserError(f"--mode={MODE.value} needs --{' and --'.join(wanted)}; --{flag.name} is missing")
         if flag.value and flag.name not in wanted:
             raise UserError(f"--{flag.name} does not go with --mode={MODE.value}")
+    if SHARE.value and MODE.value != "check":
+        raise UserError(f"--share does not go with --mode={MODE.value}, only with --mode=check")
 
 
 def parse(arguments: list[str]) -> list[str]:
@@ -94,6 +104,12 @@ def parse(arguments: list[str]) -> list[str]:
         return flags.FLAGS(arguments)
     except flags.Error as error:
         raise UserError(" ".join(str(error).split())) from error
+
+
+def _without_check() -> str:
+    """The command line that prepares and trains what this one only looks at."""
+    kept = [argument for argument in sys.argv[1:] if argument.partition("=")[0].strip("-") not in ("mode", "share")]
+    return shlex.join(["python", sys.argv[0], *(argument for argument in kept if argument != "check")])
 
 
 def _given_evaluation_options() -> dict[str, object]:
@@ -136,11 +152,21 @@ def _interrupted(*_) -> None:
 
 
 def _refuse(why: str) -> NoReturn:
-    """Says why and ends at once: a save that was under way may have left threads that nobody waits for."""
+    """Says why and ends."""
     print(f"error: {why}", file=sys.stderr)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(2)
+    _end(2)
+
+
+def _end(status: int) -> NoReturn:
+    """Ends at once, without Python's own clearing up.
+
+    A save that was under way may have left threads that nobody waits for; and Arrow's threads let go of what they have
+    read a little later than they return it, which aborts a program that is then being cleared up.
+    """
+    with contextlib.suppress(BrokenPipeError):  # whoever was to read it has gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ def write_shards(shards: Sequence[Shard], workers: int, done: Callable[[int], No
 
     Raises UserError where a process ends before its work is done.
     """
-    if (workers := workers or _worthwhile(shards)) == 1:
+    if (workers := workers or worthwhile(source for shard in shards for source in shard.sources)) == 1:
         return [_counted(write_shard(shard), done) for shard in shards]
     context = multiprocessing.get_context("spawn")  # a fork would copy the threads of libraries in an unknown state
     pool = concurrent.futures.ProcessPoolExecutor(min(workers, len(shards)), context, initializer=_begin)
@@ -102,10 +102,10 @@ def write_shards(shards: Sequence[Shard], workers: int, done: Callable[[int], No
         pool.shutdown(cancel_futures=True)
 
 
-def _worthwhile(shards: Iterable[Shard]) -> int:
+def worthwhile(sources: Iterable[Source]) -> int:
     """Processes that are sooner done than one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, sum(source.bytes for shard in shards for source in shard.sources) // _WORTH_A_PROCESS))
+    return max(1, min(cores, sum(source.bytes for source in sources) // _WORTH_A_PROCESS))
 
 
 def _counted(outcomes: list[Outcome], done: Callable[[int], None]) -> list[Outcome]:

@@ -35,7 +35,7 @@ OFFICIAL = {
     "MDD": {1: (21, 26), 2: (1, 6), 3: (7, 12), 4: (13, 18), 5: (19, 24)},
     "HC": {1: (41, 52), 2: (1, 12), 3: (13, 24), 4: (25, 36), 5: (37, 48)},
 }
-_SPLIT_INFO = "5FoldSplitInfo.xlsx"
+SPLIT_INFO = "5FoldSplitInfo.xlsx"
 _FOLD = re.compile(r"fold *([1-5])", re.IGNORECASE)
 
 
@@ -101,7 +101,7 @@ class Builder(SessionBuilder):
     def fingerprint(self, folder: pathlib.Path) -> str:
         """Of the names and contents of the answers and the tables, and of the reader's version."""
         answers = [path for interview in find_interviews(folder).values() for path in interview.answers.values()]
-        tables = [path for path in (self._labels(folder), _table(folder, _SPLIT_INFO)) if path.is_file()]
+        tables = [path for path in (self._labels(folder), table_in(folder, SPLIT_INFO)) if path.is_file()]
         files = {str(path.relative_to(folder)): path for path in (*answers, *tables)}
         found = digests(files, self.digests_file)
         return hashlib.sha256(json.dumps([READER, list(found.items())]).encode()).hexdigest()
@@ -160,7 +160,7 @@ class Builder(SessionBuilder):
 
     def _labels(self, folder: pathlib.Path) -> pathlib.Path:
         """The table of people."""
-        return _table(folder, self.builder_config.labels)
+        return table_in(folder, self.builder_config.labels)
 
     def _folds(self, known: dict[str, Interview], info: SubjectInfo) -> dict[str, tuple[int, ...]]:
         """The folds, 1..5, in which each person is tested; none without a known target."""
@@ -185,13 +185,13 @@ class Builder(SessionBuilder):
             notes.append(f"the official folds overlap, tested twice: {', '.join(twice)}")
         if never := [name for name, of_one in folds.items() if not of_one]:
             notes.append(f"tested in no fold, only trained on: {', '.join(never)}")
-        split_info = _table(folder, _SPLIT_INFO)
+        split_info = table_in(folder, SPLIT_INFO)
         if self.builder_config.folds == "official" and split_info.is_file():
             notes.append(_compared(split_info))
         return notes
 
 
-def _table(folder: pathlib.Path, name: str) -> pathlib.Path:
+def table_in(folder: pathlib.Path, name: str) -> pathlib.Path:
     """Where a table lies: in the folder, or in the one subfolder that has it."""
     below = sorted(folder.glob(f"*/{name}"))
     return below[0] if not (folder / name).exists() and len(below) == 1 else folder / name

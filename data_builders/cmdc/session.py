@@ -25,7 +25,7 @@ from mccl_jax.errors import UserError
 READER = f"cmdc 2, {OPENFACE_READER}"  # raise it when the same files would be read differently
 QUESTIONS = 12
 # Q9.csv, and Q9-.csv as some names are written; never vector_Q9.csv or Q9.wav.csv, which hold something else.
-_ANSWER = re.compile(r"Q([0-9]{1,2})[ _-]*\.csv(\.gz)?", re.IGNORECASE)
+ANSWER = re.compile(r"Q([0-9]{1,2})[ _-]*\.csv(\.gz)?", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +44,7 @@ def find_interview(folder: pathlib.Path, names: Sequence[str] | None = None) -> 
     """
     answers, beyond = {}, []
     for name in sorted(os.listdir(folder) if names is None else names):
-        match = _ANSWER.fullmatch(name)
+        match = ANSWER.fullmatch(name)
         if match is None:
             continue
         question = int(match[1])
@@ -85,7 +85,7 @@ def find_interviews(root: pathlib.Path) -> dict[str, Interview]:
 def recordings(source: pathlib.Path) -> list[pathlib.Path]:
     """The folders of interviews that `source` is or holds. Raises UserError where there are none."""
     if source.is_dir():
-        found = [folder for folder, names in _folders(source) if any(map(_ANSWER.fullmatch, names))]
+        found = [folder for folder, names in _folders(source) if any(map(ANSWER.fullmatch, names))]
         if found:
             return [source] if source in found else found
     raise UserError(

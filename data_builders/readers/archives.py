@@ -18,6 +18,7 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import BinaryIO
 
 from data_builders.readers.limits import STEP, Unpacking, read_all
@@ -28,9 +29,7 @@ MOST_BYTES = 1 << 29
 MOST_MEMBERS = 10_000  # of an archive; sessions have about twenty
 _MOST_LISTED = 1 << 22  # bytes of the list of members in a zip; the library makes ten times as many of it
 _MOST_EXTENDED = 1 << 14  # bytes of a header that extends the next one in a tar: a long name, times, owners
-# Reads a member: takes what its messages begin with, and the bytes that it may have.
-Reader = Callable[[str, int], bytes]
-_ZIP, _GZIP = b"PK", b"\x1f\x8b"
+ZIP, GZIP = b"PK", b"\x1f\x8b"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +53,18 @@ class Content:
         return hashlib.sha256(self.data).hexdigest()
 
 
+@dataclasses.dataclass(frozen=True)
+class Closed:
+    """A member that can be opened; `open` takes what its messages begin with, `packed` is what it is unpacked from."""
+
+    name: str
+    size: int
+    open: Callable[[str], AbstractContextManager[BinaryIO]]
+    is_folder: bool = False
+    crc: int | None = None
+    packed: int | None = None
+
+
 def read_members(
     source: pathlib.Path,
     wanted: Mapping[str, re.Pattern],
@@ -72,12 +83,12 @@ def read_members(
     """
     found, seen, most_bytes, left = {}, [], most_bytes or {}, MOST_BYTES
     try:
-        for name, read in _members(source):
-            base = _base(name)
+        for member in members_of(source):
+            name, base = member.name, base_name(member.name)
             if len(seen) < 6:
                 seen.append(base)
             for key, pattern in wanted.items():
-                if not pattern.fullmatch(base) or _is_metadata(name):
+                if not pattern.fullmatch(base) or is_metadata(name):
                     continue
                 where = f"{source}: {shown(name)}"
                 if key in found:
@@ -86,15 +97,14 @@ def read_members(
                         "remove the other, or take the archive as it was handed out"
                     )
                 _check_path(where, name)
-                found[key] = Content(where, name, read(where, most_bytes.get(key, left)))
+                with member.open(where) as stream:
+                    data = read_all(stream, where, most_bytes.get(key, left), member.packed)
+                found[key] = Content(where, name, data)
                 left -= 0 if key in most_bytes else len(found[key].data)
     except UserError:
         raise
     except Exception as error:  # whatever a damaged archive makes the standard library raise
-        raise UserError(
-            f"{source}: cannot be read ({reason_of(error)}); expected a whole .zip or .tar.gz, or a folder: copy or "
-            "download it again"
-        ) from error
+        raise unreadable(source, error) from error
     if missing := [key for key in wanted if key not in found and key not in optional]:
         held = ", ".join(map(shown, seen[:5])) + (", ..." if seen[5:] else "") if seen else "nothing"
         raise UserError(
@@ -122,10 +132,10 @@ def checksums(source: pathlib.Path, wanted: Mapping[str, re.Pattern]) -> list[tu
     """
     with source.open("rb") as file:
         magic = file.read(2)
-        if magic == _GZIP:
+        if magic == GZIP:
             file.seek(-min(8, os.fstat(file.fileno()).st_size), os.SEEK_END)
             return [(source.name, os.fstat(file.fileno()).st_size, int.from_bytes(file.read(4), "little"))]
-        if magic != _ZIP:
+        if magic != ZIP:
             return None
         try:
             with _Listed(file.raw) as listed, zipfile.ZipFile(listed) as archive:
@@ -135,7 +145,7 @@ def checksums(source: pathlib.Path, wanted: Mapping[str, re.Pattern]) -> list[tu
     return [
         (member.filename, member.file_size, member.CRC)
         for member in members
-        if any(pattern.fullmatch(_base(member.filename)) for pattern in wanted.values())
+        if any(pattern.fullmatch(base_name(member.filename)) for pattern in wanted.values())
     ]
 
 
@@ -144,20 +154,21 @@ def files_in(folder: pathlib.Path, wanted: Mapping[str, re.Pattern]) -> list[pat
     return [path for path in _files(folder) if any(pattern.fullmatch(path.name) for pattern in wanted.values())]
 
 
-def _members(source: pathlib.Path) -> Iterator[tuple[str, Reader]]:
-    """(path inside, reader) of each member but folders."""
+def members_of(source: pathlib.Path) -> Iterator[Closed]:
+    """Each member but folders; whatever a damaged archive makes the standard library raise goes through."""
     if source.is_dir():
         for path in _files(source):
-            yield path.relative_to(source).as_posix(), lambda where, most, path=path: _read_file(path, where, most)
+            name = path.relative_to(source).as_posix()
+            yield Closed(name, path.stat().st_size, lambda where, path=path: path.open("rb"))
         return
     with source.open("rb") as file:
         magic = file.read(2)
         file.seek(0)
-        for count, (name, read) in enumerate(_zipped(file) if magic == _ZIP else _tarred(file, magic == _GZIP)):
+        for count, member in enumerate(_zipped(file) if magic == ZIP else _tarred(file, magic == GZIP)):
             if count == MOST_MEMBERS:
                 raise UserError(f"{source}: has more than {MOST_MEMBERS} members; expected less: download it again")
-            if read is not None:
-                yield name, read
+            if not member.is_folder:
+                yield member
 
 
 def _files(folder: pathlib.Path) -> Iterator[pathlib.Path]:
@@ -166,18 +177,12 @@ def _files(folder: pathlib.Path) -> Iterator[pathlib.Path]:
         yield from (path for name in sorted(names) if (path := pathlib.Path(place, name)).is_file())
 
 
-def _read_file(path: pathlib.Path, where: str, most: int) -> bytes:
-    with path.open("rb") as stream:
-        return read_all(stream, where, most)
-
-
-def _zipped(file: BinaryIO) -> Iterator[tuple[str, Reader | None]]:
-    """(path inside, reader) of each member; no reader for a folder."""
+def _zipped(file: BinaryIO) -> Iterator[Closed]:
     whole = os.fstat(file.fileno()).st_size
     with _Listed(file.raw) as listed, zipfile.ZipFile(listed) as archive:
         for member in archive.infolist():
 
-            def read(where: str, most: int, member=member) -> bytes:
+            def opened(where: str, member=member) -> BinaryIO:
                 if member.flag_bits & 1:
                     raise UserError(f"{where}: is encrypted; expected a plain archive: unpack it into a folder")
                 if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -185,10 +190,10 @@ def _zipped(file: BinaryIO) -> Iterator[tuple[str, Reader | None]]:
                     raise UserError(f"{where}: is packed in an unusual way; expected deflate: unpack it into a folder")
                 if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
                     raise _not_regular(where)
-                with archive.open(member) as stream:
-                    return read_all(stream, where, most, min(member.compress_size, whole))
+                return archive.open(member)
 
-            yield member.filename, None if member.is_dir() else read
+            packed = min(member.compress_size, whole)
+            yield Closed(member.filename, member.file_size, opened, member.is_dir(), member.CRC, packed)
 
 
 class _Listed(io.BufferedReader):
@@ -200,8 +205,8 @@ class _Listed(io.BufferedReader):
         return super().read(size)
 
 
-def _tarred(file: BinaryIO, gzipped: bool) -> Iterator[tuple[str, Reader | None]]:
-    """The same; one pass from front to back: going back in a gzip stream means to begin again."""
+def _tarred(file: BinaryIO, gzipped: bool) -> Iterator[Closed]:
+    """One pass from front to back: going back in a gzip stream means to begin again."""
     stream = Unpacking(gzip.GzipFile(fileobj=file), file, file.name) if gzipped else file
     with tarfile.open(fileobj=_Whole(stream), mode="r|", bufsize=STEP, tarinfo=_Header) as archive:
         while (member := archive.next()) is not None:
@@ -209,12 +214,12 @@ def _tarred(file: BinaryIO, gzipped: bool) -> Iterator[tuple[str, Reader | None]
             if member.size < 0:
                 raise tarfile.ReadError(f"{shown(member.name)} has a negative size")
 
-            def read(where: str, most: int, member=member) -> bytes:
+            def opened(where: str, member=member) -> BinaryIO:
                 if not member.isreg() or member.issparse():
                     raise _not_regular(where)
-                return read_all(archive.extractfile(member), where, most)
+                return archive.extractfile(member)
 
-            yield member.name, None if member.isdir() else read
+            yield Closed(member.name, member.size, opened, member.isdir())
     while stream.read(STEP):  # up to the checksum at the end
         pass
 
@@ -269,15 +274,24 @@ def _check_path(where: str, name: str) -> None:
         raise UserError(f"{where}: its path leads out of the archive; expected one inside: download it again")
 
 
+def unreadable(source: pathlib.Path, error: Exception) -> UserError:
+    """What is said of an archive where `members_of` or reading a member raised something."""
+    return UserError(
+        f"{source}: cannot be read ({reason_of(error)}); expected a whole .zip or .tar.gz, or a folder: copy or "
+        "download it again"
+    )
+
+
 def _not_regular(where: str) -> UserError:
     return UserError(f"{where}: is a link or another special member; expected a file: download the archive again")
 
 
-def _base(name: str) -> str:
+def base_name(name: str) -> str:
+    """The last part of a member's path."""
     return name.replace("\\", "/").rsplit("/", 1)[-1]  # some archives are packed with Windows' separator
 
 
-def _is_metadata(name: str) -> bool:
+def is_metadata(name: str) -> bool:
     """What macOS adds beside each file: AppleDouble files, which bear its name but hold none of its content."""
     parts = name.replace("\\", "/").split("/")
-    return "__MACOSX" in parts or _base(name).startswith("._")
+    return "__MACOSX" in parts or base_name(name).startswith("._")

@@ -37,7 +37,7 @@ COLUMNS = {
 }
 # What the file of each cue is called behind "{id}_CLNF_".
 FILES = {"landmarks": "features3D", "gaze": "gaze", "pose": "pose", "aus": "AUs"}
-_CONTEXT = ("frame", "timestamp", "confidence", "success")
+CONTEXT = ("frame", "timestamp", "confidence", "success")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +102,7 @@ def read_clnf(files: Mapping[str, Source], frame_rate: float = 30.0) -> Recordin
     rows = {cue: slice(None) if alike else np.searchsorted(file.frame, frame) for cue, file in read.items()}
     common = {
         name: np.stack([file.columns[name][rows[cue]] for cue, file in read.items()])
-        for name in _CONTEXT
+        for name in CONTEXT
         if name != "frame"
     }
     for name, values in common.items():
@@ -144,21 +144,21 @@ def _read(cue: str, source: Source, notes: list[str]) -> _File:
     rows = rows_in_order(columns, success, said)
     if not len(rows):
         raise UserError(f"{source}: no row has a frame number and a timestamp; expected some: download the file again")
-    ours = {name: count for name, count in unreadable.items() if name in (*_CONTEXT, *COLUMNS[cue])}
+    ours = {name: count for name, count in unreadable.items() if name in (*CONTEXT, *COLUMNS[cue])}
     if ours:
         said.append(f"unreadable cells, their frames are not used: {sum(ours.values())} in {few(ours)}")
     notes += (f"{note} ({FILES[cue]})" for note in said)
     if np.array_equal(rows, np.arange(len(success))):
         rows = slice(None)
-    columns = {name: columns[name][rows] for name in (*_CONTEXT, *COLUMNS[cue])}
+    columns = {name: columns[name][rows] for name in (*CONTEXT, *COLUMNS[cue])}
     return _File(columns, columns["frame"].astype(np.int64), success[rows], fill)
 
 
 def _check_header(cue: str, source: Source, header: Sequence[str]) -> None:
-    absent = [name for name in (*_CONTEXT, *COLUMNS[cue]) if name not in header]
+    absent = [name for name in (*CONTEXT, *COLUMNS[cue]) if name not in header]
     if absent:
         raise UserError(
-            f"{source}: no column {few(absent)} ({len(absent)} of {len(COLUMNS[cue]) + len(_CONTEXT)}); expected the "
+            f"{source}: no column {few(absent)} ({len(absent)} of {len(COLUMNS[cue]) + len(CONTEXT)}); expected the "
             f"{FILES[cue]} text of CLNF, names in their own case (its first columns: {few(header, 5)}): take the file "
             "as it was handed out"
         )

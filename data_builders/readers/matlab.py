@@ -23,7 +23,7 @@ MOST_BYTES = 1 << 31  # of a file; `MOST_ROWS` rows of 2048 doubles
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HDF5_PLACES = (0, 512)  # as any HDF5 file begins, and behind the header that MATLAB puts in front
 # Bytes of a number of each kind.
-_NUMBERS = {"double": 8, "single": 4} | {f"{sign}int{8 * size}": size for sign in ("", "u") for size in (1, 2, 4, 8)}
+NUMBERS = {"double": 8, "single": 4} | {f"{sign}int{8 * size}": size for sign in ("", "u") for size in (1, 2, 4, 8)}
 
 
 def read_feature(source: pathlib.Path | Content, width: int) -> np.ndarray:
@@ -40,11 +40,11 @@ def read_feature(source: pathlib.Path | Content, width: int) -> np.ndarray:
 
     def check(kind: str, shape: tuple[int, ...]) -> None:
         found = f"{VARIABLE} is {kind} of shape {shape}"
-        if kind not in _NUMBERS or len(shape) != 2 or width not in shape:
+        if kind not in NUMBERS or len(shape) != 2 or width not in shape:
             raise UserError(f"{source}: {found}; {expected}: take the file as it was handed out")
         if max(shape) > max(MOST_ROWS, width):
             raise UserError(f"{source}: {found}; {expected}, and at most {MOST_ROWS} rows: download it again")
-        if _NUMBERS[kind] * math.prod(shape) > max(STEP, MOST_RATIO * len(data)):
+        if NUMBERS[kind] * math.prod(shape) > max(STEP, MOST_RATIO * len(data)):
             raise UserError(
                 f"{source}: {found}, far more than its {len(data)} bytes hold; {expected}: download it again"
             )

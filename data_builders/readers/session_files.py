@@ -5,8 +5,8 @@ import re
 
 from mccl_jax.errors import UserError
 
-_ARCHIVE = re.compile(r"([0-9]{3})_P\.(zip|tar|tgz|tar\.gz)", re.IGNORECASE)
-_FOLDER = re.compile(r"([0-9]{3})_P(\.tar)?", re.IGNORECASE)
+ARCHIVE = re.compile(r"([0-9]{3})_P\.(zip|tar|tgz|tar\.gz)", re.IGNORECASE)
+FOLDER = re.compile(r"([0-9]{3})_P(\.tar)?", re.IGNORECASE)
 
 
 def session_number(source: pathlib.Path) -> str | None:
@@ -14,7 +14,7 @@ def session_number(source: pathlib.Path) -> str | None:
 
     Some programs unpack 300_P.tar.gz into a folder 300_P.tar.
     """
-    match = (_FOLDER if source.is_dir() else _ARCHIVE).fullmatch(source.name)
+    match = (FOLDER if source.is_dir() else ARCHIVE).fullmatch(source.name)
     return match[1] if match else None
 
 

@@ -20,9 +20,8 @@ _INTERVIEWS = {
 def prepare(experiment: Experiment, say=print):
     """The prepared data set (a TFDS builder) and its report; prepares what is missing or out of date."""
     data = experiment.data
-    builder, config = _builder(data)
-    _refuse_unnamed(experiment)
-    place = pathlib.Path(data.data_dir or pathlib.Path("prepared", experiment.name)).expanduser()
+    builder, config = builder_of(data)
+    place = place_of(experiment)
     if experiment.simulation:
         raw = write_corpus(place / "raw", experiment.simulation, say, data.corpus)
     else:
@@ -32,22 +31,26 @@ def prepare(experiment: Experiment, say=print):
 
 def prepare_all(experiment: Experiment, say=print) -> list:
     """What `prepare` gives for the corpus and, of a transfer, for the second one: none before both are named."""
-    for corpus in experiment.corpora:
-        _refuse_unnamed(corpus)
+    refuse_unnamed(experiment)
     return [prepare(corpus, say) for corpus in experiment.corpora]
 
 
-def _refuse_unnamed(experiment: Experiment) -> None:
-    """Raises UserError where it is not said which recordings are meant."""
-    data = experiment.data
-    if not experiment.simulation and not data.manual_dir:
-        raise UserError(
-            f"{data.section}.manual_dir is empty: give --config.{data.section}.manual_dir=FOLDER; expected "
-            f"{_builder(data)[0].MANUAL_DOWNLOAD_INSTRUCTIONS.strip()}"
-        )
+def refuse_unnamed(experiment: Experiment) -> None:
+    """Raises UserError where it is not said which recordings are meant, of any of the corpora."""
+    for data in (corpus.data for corpus in experiment.corpora):
+        if not experiment.simulation and not data.manual_dir:
+            raise UserError(
+                f"{data.section}.manual_dir is empty: give --config.{data.section}.manual_dir=FOLDER; expected "
+                f"{builder_of(data)[0].MANUAL_DOWNLOAD_INSTRUCTIONS.strip()}"
+            )
 
 
-def _builder(data: DataOptions):
+def place_of(experiment: Experiment) -> pathlib.Path:
+    """Where its prepared data lie."""
+    return pathlib.Path(experiment.data.data_dir or pathlib.Path("prepared", experiment.name)).expanduser()
+
+
+def builder_of(data: DataOptions):
     """(builder, its configuration) of a corpus."""
     if data.corpus == "cmdc":
         return cmdc_dataset_builder.Builder, cmdc_dataset_builder.CMDCConfig(
@@ -67,7 +70,7 @@ def _builder(data: DataOptions):
     )
 
 
-def is_simulated(raw: str) -> bool:
+def is_simulated(raw: str | pathlib.Path) -> bool:
     """Whether a folder of recordings was written by the simulator, however it came to be used."""
     return pathlib.Path(raw, DESCRIPTION).is_file()
 
