@@ -413,6 +413,8 @@ def test_a_table_of_folds_that_differs_is_said_and_not_used(few, tmp_path):
         info, lambda sheet: (sheet.cell(fold_rows(sheet)[1], 5, "HC01-11"), sheet.cell(fold_rows(sheet)[4], 4, "-"))
     )
     assert said() == ["5FoldSplitInfo.xlsx differs from the published folds, which are used, in fold 2, 5" + SECOND]
+    rewrite(info, lambda sheet: sheet.cell(fold_rows(sheet)[4], 4, "9" * 5000))  # more digits than Python reads at once
+    assert said() == ["5FoldSplitInfo.xlsx differs from the published folds, which are used, in fold 2, 5" + SECOND]
     rewrite(info, lambda sheet: sheet.delete_rows(1, sheet.max_row))
     assert said() == ["5FoldSplitInfo.xlsx differs from the published folds, which are used, in fold 1, 2, 3, 4, 5"]
     info.write_text("Fold 1")
