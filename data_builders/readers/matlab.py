@@ -7,6 +7,7 @@ read, after its kind and size are known, and only where it is plain numbers: no 
 import io
 import math
 import pathlib
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -50,7 +51,9 @@ def read_feature(source: pathlib.Path | Content, width: int) -> np.ndarray:
             )
 
     try:
-        values = read(str(source), data, check)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # scipy reads some kinds of numbers only to say that they may be wrong
+            values = read(str(source), data, check)
     except UserError:
         raise
     except Exception as error:  # whatever a damaged file makes the libraries raise

@@ -47,6 +47,15 @@ def test_version_4_and_files(tmp_path):
     np.testing.assert_array_equal(read_feature(path, WIDTH), VALUES)
 
 
+def test_numbers_that_scipy_itself_doubts():
+    file = io.BytesIO()
+    scipy.io.savemat(file, {"feature": VALUES}, format="4")
+    data = bytearray(file.getvalue())
+    data[:4] = struct.pack("<I", struct.unpack("<I", data[:4])[0] + 2000)  # floating point numbers of a VAX
+    with pytest.raises(UserError, match=r"cannot be read .*VAX D-float"):
+        read_feature(content(bytes(data)), WIDTH)
+
+
 def test_a_square_one_is_as_it_stands():
     np.testing.assert_array_equal(read_feature(mat(VALUES[:WIDTH]), WIDTH), VALUES[:WIDTH])
 
