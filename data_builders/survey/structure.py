@@ -9,12 +9,14 @@ import gzip
 import io
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 
 import scipy.io
 
 from data_builders.readers import matlab
 from data_builders.readers.archives import base_name, is_metadata, read_members
+from data_builders.readers.limits import Unpacking, read_all
 from data_builders.readers.workbooks import read_sheets
 from data_builders.survey.cells import Cells, cells_of
 from data_builders.survey.disguise import Disguise
@@ -28,12 +30,16 @@ from mccl_jax.errors import UserError
 _CLOSELY = 3  # texts of each kind that are looked through as a whole
 _FAMILIES = 6  # headers shown of a kind
 _PATTERNS = 60  # of names
-_MOST_BYTES = 1 << 31
+_MOST_BYTES = matlab.MOST_BYTES  # of one file
 _EXPLANATION = (
     "No value, ID or name is in this: {id} is the number of a session, {n} any other number, <word> any other word,",
     "(text) a cell that may be data. Read it through before you send it.",
 )
 _SAID = {"\n": "\\n", "\r\n": "\\r\\n", "\r": "\\r", "": "none", "\t": "tab"}
+_VARIABLES = 10  # of a MATLAB file that are said
+_NOTHING_KNOWN = Columns((), re.compile(r"(?!)"))
+# What a text is, its separator, its line end, and its first line in disguise.
+_Family = tuple[str, str, str, tuple[str, ...]]
 _WIDTHS = (2048, 4096)  # of features, which say what they are
 
 
@@ -46,10 +52,10 @@ def structure(
         lines += ["--mode=prepare refuses this folder as it is", ""]
     lines += [f"{count.what}: {count.found}" + (f" of {count.expected}" if count.expected else "") for count in counts]
     lines += ["", "files: pattern, number, bytes of each", *_files(inventory, disguise)]
-    closely = list(_contents(inventory, layout))
+    cells, variables = _looked_through(inventory, layout, disguise)
     lines += ["", f"texts: how they begin, and what is in them (of {_CLOSELY} of each kind that is read, all cells)"]
-    lines += _texts(inventory, layout, disguise, closely)
-    lines += _matlab(closely)
+    lines += _texts(inventory, layout, disguise, cells)
+    lines += [f"  {said}: {_number(n, 'file')}" for said, n in variables.items()]
     lines += _workbooks(inventory, layout, disguise)
     return "\n".join(lines)
 
@@ -100,7 +106,7 @@ def _archives(archives: Sequence[Archive]) -> list[str]:
     )
 
 
-def _contents(inventory: Inventory, layout: Layout) -> Iterator[tuple[Seen, bytes]]:
+def _contents(inventory: Inventory) -> Iterator[tuple[Seen, bytes]]:
     """A few of each kind that is read, and all that they hold."""
     chosen = collections.defaultdict(list)
     for kind in dict.fromkeys(seen.kind for seen in inventory.files if seen.read and seen.header):
@@ -111,51 +117,61 @@ def _contents(inventory: Inventory, layout: Layout) -> Iterator[tuple[Seen, byte
         path = inventory.root / place
         try:
             if not wanted[0].inside:
-                with gzip.open(path) if place.endswith(".gz") else path.open("rb") as file:
-                    yield wanted[0], file.read(_MOST_BYTES)
+                with path.open("rb") as file:
+                    stream = Unpacking(gzip.GzipFile(fileobj=file), file, path) if place.endswith(".gz") else file
+                    yield wanted[0], read_all(stream, path, _MOST_BYTES)
                 continue
             patterns = {seen.inside: re.compile(re.escape(base_name(seen.inside))) for seen in wanted}
             most = {seen.inside: matlab.MOST_BYTES for seen in wanted if not seen.header.cells}
             found = read_members(path, patterns, patterns, most)
-        except (UserError, OSError, EOFError):
+        except (UserError, OSError, EOFError, zlib.error):
             continue  # damaged: that is said of the archive
         for seen in wanted:
             if seen.inside in found:
                 yield seen, found[seen.inside].data
 
 
+def _family(layout: Layout, disguise: Disguise, kind: str, header: Header) -> _Family:
+    is_known = layout.columns.get(kind, _NOTHING_KNOWN).is_known
+    shown = disguise.cells(header.cells, is_known) if header.cells else ()
+    return header.what, header.separator, header.line_end, shown
+
+
+def _looked_through(
+    inventory: Inventory, layout: Layout, disguise: Disguise
+) -> tuple[dict[tuple[str, _Family], list[Cells]], collections.Counter]:
+    """Cells of texts by kind and family, and what MATLAB files hold; one file is in memory, or those of one archive."""
+    cells, variables = collections.defaultdict(list), collections.Counter()
+    for seen, data in _contents(inventory):
+        if seen.header.what.startswith("MATLAB"):
+            variables[f"{seen.header.what}: {_variables(data)}"] += 1
+        elif seen.header.cells:
+            family = _family(layout, disguise, seen.kind, seen.header)
+            if found := cells_of(data, seen.header, begins_with_header=_is_header(family[3])):
+                cells[seen.kind, family].append(found)
+    return cells, variables
+
+
 def _texts(
-    inventory: Inventory, layout: Layout, disguise: Disguise, closely: Iterable[tuple[Seen, bytes]]
+    inventory: Inventory, layout: Layout, disguise: Disguise, cells: Mapping[tuple[str, _Family], Sequence[Cells]]
 ) -> list[str]:
-    nothing_known = Columns((), re.compile(r"(?!)"))
     families: dict[str, collections.Counter] = collections.defaultdict(collections.Counter)
-    cells: dict[tuple, list[Cells]] = collections.defaultdict(list)
-
-    def family(kind: str, header: Header) -> tuple[str, str, str, tuple[str, ...]]:
-        is_known = layout.columns.get(kind, nothing_known).is_known
-        shown = disguise.cells(header.cells, is_known) if header.cells else ()
-        return header.what, header.separator, header.line_end, shown
-
     for seen in inventory.files:
         if seen.header and not seen.header.what.startswith("MATLAB") and not _is_workbook(seen):
-            families[seen.kind][family(seen.kind, seen.header)] += 1
+            families[seen.kind][_family(layout, disguise, seen.kind, seen.header)] += 1
     for one in inventory.strangers:
         if one.header:
-            families[f"one of {disguise.name(one.pattern)}"][family("", one.header)] += 1
-    for seen, data in closely:
-        if seen.header.cells:
-            of = family(seen.kind, seen.header)
-            if found := cells_of(data, seen.header, begins_with_header=_is_header(of[3])):
-                cells[seen.kind, of].append(found)
+            families[f"one of {disguise.name(one.pattern)}"][_family(layout, disguise, "", one.header)] += 1
     lines = []
     for kind in sorted(families, key=lambda kind: (kind not in layout.columns, kind)):
-        for (what, separator, line_end, shown), n in families[kind].most_common(_FAMILIES):
+        for family, n in families[kind].most_common(_FAMILIES):
+            what, separator, line_end, shown = family
             said = f"{what}, {len(shown)} columns" if shown else what
             if shown:
                 said += f', separator "{_SAID.get(separator, separator) if separator else "none"}"'
                 said += f", line ends {_SAID[line_end]}"
             lines.append(f"  {kind}: {_number(n, 'file')}, {said}")
-            lines += [f"    {line}" for line in _columns(shown, cells[kind, (what, separator, line_end, shown)])]
+            lines += [f"    {line}" for line in _columns(shown, cells.get((kind, family), ()))]
         if len(families[kind]) > _FAMILIES:
             lines.append(f"  {kind}: {len(families[kind]) - _FAMILIES} other ways to begin")
     return lines
@@ -203,24 +219,17 @@ def _common(kinds: Sequence[str]) -> str:
     return next(kind for kind in ("text", "float", "integer", "empty") if kind in kinds)
 
 
-def _matlab(closely: Iterable[tuple[Seen, bytes]]) -> list[str]:
-    """Variables of MATLAB files: their names where known, kinds, and sizes."""
-    found = collections.Counter()
-    for seen, data in closely:
-        if not seen.header.what.startswith("MATLAB"):
-            continue
-        try:
-            variables = scipy.io.whosmat(io.BytesIO(data))
-        except Exception:  # version 7.3, or whatever a damaged file makes scipy raise
-            found[f"{seen.header.what}, its variables were not read"] += 1
-            continue
-        said = [
-            f"{name if name == matlab.VARIABLE else '<word>'} {kind if kind in matlab.NUMBERS else 'no numbers'} "
-            f"({' x '.join(str(n) if n in _WIDTHS else _orders([n]) for n in shape)})"
-            for name, shape, kind in variables[:10]
-        ]
-        found[f"{seen.header.what}: {', '.join(said)}"] += 1
-    return [f"  {seen_as}: {_number(n, 'file')}" for seen_as, n in found.items()]
+def _variables(data: bytes) -> str:
+    """Of a MATLAB file: their names where known, kinds, and sizes."""
+    try:
+        variables = scipy.io.whosmat(io.BytesIO(data))
+    except Exception:  # version 7.3, or whatever a damaged file makes scipy raise
+        return "its variables were not read"
+    return ", ".join(
+        f"{name if name == matlab.VARIABLE else '<word>'} {kind if kind in matlab.NUMBERS else 'no numbers'} "
+        f"({' x '.join(str(n) if n in _WIDTHS else _orders([n]) for n in shape)})"
+        for name, shape, kind in variables[:_VARIABLES]
+    )
 
 
 def _workbooks(inventory: Inventory, layout: Layout, disguise: Disguise) -> list[str]:
