@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import multiprocessing
 import multiprocessing.connection
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 
@@ -28,34 +29,36 @@ def run(
 ) -> Iterator[Result]:
     """The result of each (kind, number), in the order in which they are done."""
     waiting = collections.deque(cases)
-    workers = [_start(seed, serve) for _ in range(min(processes, len(waiting)))]
-    try:
-        while workers:
-            multiprocessing.connection.wait([one.connection for one in workers], timeout=1.0)
-            for one in list(workers):
-                result, alive = _look(one)
-                if result is not None:
-                    yield result
-                if not alive:
-                    workers.remove(one)
-                    if waiting:
-                        workers.append(_start(seed, serve))
-                elif one.ready and one.case is None:
-                    if not waiting:
-                        one.connection.send(None)
-                        one.process.join(10)
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as scratch:  # here, since a process that dies cleans nothing up
+        workers = [_start(seed, serve, scratch) for _ in range(min(processes, len(waiting)))]
+        try:
+            while workers:
+                multiprocessing.connection.wait([one.connection for one in workers], timeout=1.0)
+                for one in list(workers):
+                    result, alive = _look(one)
+                    if result is not None:
+                        yield result
+                    if not alive:
                         workers.remove(one)
-                        continue
-                    one.case, one.since = waiting.popleft(), time.monotonic()
-                    one.connection.send(one.case)
-    finally:
-        for one in workers:
-            one.process.kill()
+                        if waiting:
+                            workers.append(_start(seed, serve, scratch))
+                    elif one.ready and one.case is None:
+                        if not waiting:
+                            one.connection.send(None)
+                            one.process.join(10)
+                            workers.remove(one)
+                            continue
+                        one.case, one.since = waiting.popleft(), time.monotonic()
+                        one.connection.send(one.case)
+        finally:
+            for one in workers:
+                one.process.kill()
+                one.process.join()
 
 
-def _start(seed: int, serve: Callable) -> _Worker:
+def _start(seed: int, serve: Callable, scratch: str) -> _Worker:
     here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(there, seed), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(there, seed, scratch), daemon=True)
     process.start()
     there.close()
     return _Worker(process, here)
@@ -74,6 +77,7 @@ def _look(one: _Worker) -> tuple[Result | None, bool]:
         return _died(one, f"the process died with exit code {one.process.exitcode}"), False
     if time.monotonic() - one.since > (HANGS_AFTER if one.ready else _START):
         one.process.kill()
+        one.process.join()
         return _died(one, f"hangs: no end after {HANGS_AFTER:g} s"), False
     return None, True
 

@@ -93,12 +93,12 @@ _HARM = {
 }
 
 
-def _serve(connection, seed):
+def _serve(connection, seed, scratch):
     """A process of the fuzzer that reads what is in `_HARM`."""
     worker.MOST_SECONDS = 0.2
     for name, (make, _) in _HARM.items():
         kinds.KINDS[name] = (lambda rng, place, make=make: Case("made up", make(place), ("",)), 1)
-    worker.serve(connection, seed)
+    worker.serve(connection, seed, scratch)
 
 
 def test_the_fuzzer_would_notice(monkeypatch):

@@ -42,13 +42,13 @@ class Result:
     memory: int
 
 
-def serve(connection, seed: int) -> None:
-    """Answers each (kind, number) on `connection` with a `Result`, until there is None."""
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as scratch:
-        _prepare_process(scratch)
-        connection.send(None)  # ready
-        while (asked := connection.recv()) is not None:
-            connection.send(run(*asked, seed, pathlib.Path(scratch)))
+def serve(connection, seed: int, scratch: str) -> None:
+    """Answers each (kind, number) on `connection` with a `Result`, until there is None; files come below `scratch`."""
+    place = tempfile.mkdtemp(dir=scratch)
+    _prepare_process(place)
+    connection.send(None)  # ready
+    while (asked := connection.recv()) is not None:
+        connection.send(run(*asked, seed, pathlib.Path(place)))
 
 
 def _prepare_process(scratch: str) -> None:
