@@ -30,9 +30,9 @@ from mccl_jax.evaluation import protocols
 from mccl_jax.evaluation.embeddings import evaluated_epochs
 from mccl_jax.evaluation.scoring import ScoredSessions
 from mccl_jax.experiment import Experiment
-from mccl_jax.modes.train import scaled
+from mccl_jax.modes.plans import scaled
 from mccl_jax.training.compilation import keep_compiled_programs
-from mccl_jax.training.loop import fit
+from mccl_jax.training.loop import Run, fit
 
 SEEDS = flags.DEFINE_integer("seeds", 5, "Corpora with the signal.")
 FOLDS = 3
@@ -64,8 +64,8 @@ def run(experiment: Experiment) -> dict[str, dict]:
     for held_out in range(FOLDS):
         split = np.where([fold[name] == held_out for name in windows.session], "dev", "train")
         with tempfile.TemporaryDirectory() as workdir:
-            data = scaled(windows, facts, split, experiment)
-            fit(experiment, data, "simulated", pathlib.Path(workdir), say=lambda line: None)
+            data = scaled(windows, facts, split, experiment.windows)
+            fit(Run(experiment, data, "simulated", pathlib.Path(workdir)), say=lambda line: None)
             rows += protocols.evaluate(evaluated_epochs(workdir), experiment.evaluation).predictions
     true, who = np.array([row["target"] for row in rows]), np.array([row["subject"] for row in rows])
     scored = ScoredSessions(true, who, resamples=experiment.evaluation.resamples)

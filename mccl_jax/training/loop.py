@@ -6,7 +6,7 @@ import functools
 import json
 import math
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import jax
 import numpy as np
@@ -108,29 +108,23 @@ def scaler_arrays(scaler: Scaler) -> dict:
     return {"centre": dict(scaler.centre), "scale": dict(scaler.scale)}
 
 
-def fit(
-    experiment: Experiment,
-    data: TrainingData,
-    fingerprint: str,
-    workdir: pathlib.Path,
-    say: Callable[[str], None] = print,
-) -> None:
+def fit(run: Run, say: Callable[[str], None] = print) -> None:
     """Trains on the sessions whose split is "train" and keeps the embeddings of all sessions at evaluated epochs.
 
-    Leaves checkpoints/, embeddings/, metrics.jsonl and tensorboard/ in `workdir`, and begins from the newest checkpoint
-    there. Raises UserError where the loss is no longer finite.
+    Leaves checkpoints/, embeddings/, metrics.jsonl and tensorboard/ in the run's workdir, and begins from the newest
+    checkpoint there. Raises UserError where the loss is no longer finite, or the devices' memory does not suffice.
     """
-    for error in fit_together([Run(experiment, data, fingerprint, workdir)], say).values():
+    for error in fit_together([run], say).values():
         raise error
 
 
-def structure(run: Run) -> tuple:
+def structure(experiment: Experiment, windows: Windows) -> tuple:
     """What must be equal of runs that train together: all that makes another program, and the number of sessions."""
-    options, windows = run.experiment.train, run.data.windows
+    options = experiment.train
     # What is traced makes no other program.
     static = dataclasses.replace(options, learning_rate=0.0, weight_decay=0.0, temperature=1.0, keep=1)
     cues = tuple((name, cue.shape) for name, cue in windows.specification.items())
-    return cues, run.experiment.model, static, windows.mask.shape
+    return cues, experiment.model, static, windows.mask.shape
 
 
 def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dict[int, UserError]:
@@ -140,7 +134,7 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
     many train sessions, nor begin from the same epoch. Returns, by its place in `runs`, why a run failed: its loss was
     no longer finite. The others are not affected.
     """
-    cues, model, static, _ = structure(runs[0])
+    cues, model, static, _ = structure(runs[0].experiment, runs[0].data.windows)
     lanes = [_Lane(run) for run in runs]
     options = static
     batch_size = min(options.batch_size, max(lane.count for lane in lanes))
@@ -149,19 +143,19 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
     slots = max(lane.per_epoch for lane in lanes)
     at_once = slots if jax.default_backend() != "cpu" else 1  # an epoch a dispatch; a CPU has no idle time to fill
     network, optimizer, mesh, advance, embed = programs(cues, model, static, batch_size, len(runs), at_once)
-    for lane in lanes:
-        size = f"{lane.count} sessions in batches of {min(batch_size, lane.count)}"
-        say(f"{lane.called}training: {options.epochs} epochs of {lane.per_epoch} steps, {size}")
+    for size, of_size in _by_size(lanes, batch_size).items():
+        called = of_size[0].called if len(of_size) == 1 else f"{len(of_size)} runs: "
+        say(f"{called}training: {options.epochs} epochs of {size}")
 
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_memory())
         for lane in lanes:
             lane.begin(stack, network, optimizer, say)
-        states = meshes.put(_stacked([lane.state for lane in lanes]), mesh)
+        states = meshes.put([lane.state for lane in lanes], mesh)
         members = [np.pad(lane.train, (0, len(lane.run.data.windows) - lane.count)) for lane in lanes]
-        hypers = [_hyper(lane) for lane in lanes]
         counts = [np.int32(lane.count) for lane in lanes]
-        arguments = meshes.put((_stacked(members), _stacked(counts), _stacked(hypers)), mesh)
-        data = meshes.put(_stacked([resident(lane.run.data.windows) for lane in lanes]), mesh)
+        arguments = meshes.put([*zip(members, counts, map(_hyper, lanes), strict=True)], mesh)
+        data = meshes.put([resident(lane.run.data.windows) for lane in lanes], mesh)
         everywhere, one_run = meshes.everywhere(mesh), meshes.one_run(mesh)
 
         def keep_embeddings(epoch: int) -> None:
@@ -274,9 +268,28 @@ class _Lane:
             self.writer(step, {"epoch": epoch, **means})
 
 
-def _stacked(trees: Sequence) -> object:
-    """The same trees of arrays with a leading axis over runs."""
-    return jax.tree.map(lambda *leaves: np.stack(leaves), *trees)
+def _by_size(lanes: Sequence[_Lane], batch_size: int) -> dict[str, list[_Lane]]:
+    """How long an epoch is, in words -> the runs of which it is true."""
+    found = {}
+    for lane in lanes:
+        size = f"{lane.per_epoch} steps, {lane.count} sessions in batches of {min(batch_size, lane.count)}"
+        found.setdefault(size, []).append(lane)
+    return found
+
+
+@contextlib.contextmanager
+def _memory() -> Iterator[None]:
+    """Within it, devices without enough memory are a UserError."""
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        what = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"train: the memory of the devices does not suffice ({what}): lower train.batch_size or windows.seconds, "
+            "or use more devices"
+        ) from error
 
 
 def _mean_loss(lanes: Sequence[_Lane]) -> float:

@@ -29,9 +29,15 @@ def make_mesh(runs: int = 1, devices: Sequence[jax.Device] | None = None) -> Mes
     return jax.make_mesh((runs, per_run), ("run", "data"), devices=devices[: runs * per_run], axis_types=kinds)
 
 
-def put(tree, mesh: Mesh, spec: PartitionSpec = RUN):
-    """Puts host arrays, the same on all hosts, on the devices of the mesh."""
-    return jax.device_put(tree, NamedSharding(mesh, spec))
+def put(runs: Sequence, mesh: Mesh):
+    """One tree of the host arrays of each run, the same on all hosts: each is put on the devices of its run."""
+    sharding = NamedSharding(mesh, RUN)
+
+    def leaf(*of_runs):
+        shape = (len(runs), *np.shape(of_runs[0]))
+        return jax.make_array_from_callback(shape, sharding, lambda index: np.stack(of_runs[index[0]]))
+
+    return jax.tree.map(leaf, *runs)
 
 
 def everywhere(mesh: Mesh) -> Callable:

@@ -14,7 +14,7 @@ from mccl_jax.cues import AUS, DAIC_WOZ_CUES, GAZE, POSE
 from mccl_jax.evaluation import held_out, results
 from mccl_jax.evaluation.embeddings import Embeddings, evaluated_epochs
 from mccl_jax.experiment import Experiment
-from mccl_jax.modes import train
+from mccl_jax.modes import plans, train
 from mccl_jax.training import checkpoints
 from tests.data.made import face, session
 
@@ -72,8 +72,8 @@ def ended(tmp_path, monkeypatch):
             (types.SimpleNamespace(records=records, specification=dict(records[0].specification)), report)
             for records in corpora
         ]
-        monkeypatch.setattr(train, "prepare_all", lambda _, say: prepared)
-        monkeypatch.setattr(train, "read_sessions", lambda builder: iter(builder.records))
+        monkeypatch.setattr(plans, "prepare_all", lambda _, say: prepared)
+        monkeypatch.setattr(plans, "read_sessions", lambda builder: iter(builder.records))
         train.run(options, tmp_path / name, lambda line: None)
         return tmp_path / name
 

@@ -51,15 +51,14 @@ def sessions() -> Batch:
 
 
 def arguments_of(network, optimizer, runs, dtype):
-    """(states, members, counts, hypers, data) with a leading axis over these runs."""
+    """(state, members, count, hyper, data) of each of these runs."""
     of_runs = []
     for seed, count, temperature in runs:
         state = jax.tree.map(np.asarray, init_state(*network.init(seed), optimizer))
         rates = (np.asarray(x, dtype) for x in (0.05, 0.1, temperature))
         hyper = Hyper(np.int32(seed), *rates, np.int32(-(-count // BATCH_SIZE)))
         of_runs.append((state, np.arange(len(LENGTHS)), np.int32(count), hyper, sessions()))
-    found = jax.tree.map(lambda *x: np.stack(x), *of_runs)
-    return jax.tree.map(lambda x: x.astype(dtype) if x.dtype.kind == "f" else x, found)
+    return jax.tree.map(lambda x: x.astype(dtype) if x.dtype.kind == "f" else x, of_runs)
 
 
 def trained(network, layout, dtype) -> dict[str, np.ndarray]:

@@ -142,7 +142,7 @@ def test_folds_of_unequal_size_and_other_hyperparameters_share_one_program():
         state = init_state(*network.init(0), optimizer) | {"step": jnp.array(1)}
         steps = -(-count // 4)
         arguments = (state, jnp.arange(7), jnp.array(count), hyper(**options, steps_per_epoch=steps), data())
-        arguments = meshes.put(jax.tree.map(lambda x: jnp.asarray(x)[None], arguments), mesh)
+        arguments = meshes.put([arguments], mesh)
         after, metrics = advance(*arguments, *divmod(1, steps))
         assert after["step"].tolist() == [2]
         losses.append(float(metrics["loss"][0][0, 0]))

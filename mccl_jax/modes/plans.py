@@ -1,0 +1,214 @@
+"""What is known before a training begins: its sessions as windows, who of them is trained on, and where it is kept."""
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import pathlib
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from data_builders.preparation import SessionBuilder
+from data_builders.records import Session
+from data_builders.report import Report
+from mccl_jax.cues import shared_cues
+from mccl_jax.data.sessions import Facts, read_sessions, windows_and_facts
+from mccl_jax.data.splits import ALL, divisions, excluded
+from mccl_jax.data.transfer import left_out, trained_and_reported
+from mccl_jax.data.windows import Scaler, WindowOptions, Windows
+from mccl_jax.errors import UserError
+from mccl_jax.evaluation import held_out
+from mccl_jax.experiment import Experiment
+from mccl_jax.files import locked, replacing
+from mccl_jax.modes import evaluate
+from mccl_jax.modes.prepare import is_simulated, prepare_all
+from mccl_jax.training.loop import Run, TrainingData
+
+LOCK = ".lock"
+
+
+@dataclasses.dataclass(frozen=True)
+class Material:
+    """N sessions, prepared: the same for all experiments that differ in how they train alone.
+
+    reports      of the preparation of each corpus.
+    windows      not scaled, which each training does by its own train sessions.
+    divided      name of a training -> (N,) the split of each session, as `divisions` gives them.
+    notes        on the sessions, for the report and the results.
+    """
+
+    reports: Sequence[Report]
+    windows: Windows
+    facts: Facts
+    divided: Mapping[str, np.ndarray]
+    notes: Sequence[str]
+    options: WindowOptions
+    _data: Mapping[str, TrainingData] = dataclasses.field(default_factory=weakref.WeakValueDictionary)
+
+    @property
+    def simulated(self) -> bool:
+        return any(is_simulated(report.source) for report in self.reports)
+
+    @property
+    def said(self) -> str:
+        """The reports in words."""
+        return "\n".join(report.words().rstrip() for report in self.reports)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all that is trained on and reported."""
+        if len(self.reports) == 1:
+            return self.reports[0].fingerprint
+        return hashlib.sha256("".join(report.fingerprint for report in self.reports).encode()).hexdigest()
+
+    def data(self, name: str) -> TrainingData:
+        """The data of one training: the scales are those of its train sessions. The same object while it is in use."""
+        if (data := self._data.get(name)) is None:
+            data = scaled(self.windows, self.facts, self.divided[name], self.options, tuple(self.divided))
+            self._data[name] = data
+        return data
+
+
+def material_of(experiment: Experiment, say) -> Material:
+    """Prepares what is missing and cuts windows. Raises UserError where there is nothing to train on or to report."""
+    prepared = prepare_all(experiment, say)
+    sessions, points = _sessions(experiment, [builder for builder, _ in prepared])
+    windows, facts, notes = windows_and_facts(sessions, experiment.windows)
+    data, reported = experiment.data, experiment.evaluation.reported_split
+    divided = divisions(windows, facts, reported, data.dev_fraction, data.split_seed, data.exclude_overlap)
+    notes += points + excluded(windows, divided, reported)
+    return Material([report for _, report in prepared], windows, facts, divided, notes, experiment.windows)
+
+
+def _sessions(experiment: Experiment, builders: Sequence[SessionBuilder]) -> tuple[Iterator[Session], list[str]]:
+    """The sessions of the corpus, or those of a transfer and a line on what of them is not used."""
+    if experiment.transfer is None:
+        return read_sessions(builders[0]), []
+    one, other = (builder.specification for builder in builders)
+    sessions = trained_and_reported(
+        *map(read_sessions, builders),
+        (experiment.data.corpus, experiment.transfer.corpus),
+        experiment.evaluation.reported_split,
+        shared_cues(one, other),
+    )
+    return sessions, left_out(one, other, [*experiment.transfer_names.values()])
+
+
+def scaled(
+    windows: Windows, facts: Facts, split: np.ndarray, options: WindowOptions, trainings: Sequence[str] = ("",)
+) -> TrainingData:
+    """The data of one of the `trainings` of a workdir: the scales are those of its train sessions."""
+    scaler = Scaler.fit(windows, split == "train", options)
+    return TrainingData(scaler(windows), split, scaler, facts.labels, facts.digests, trainings)
+
+
+class Plan:
+    """One experiment on its material, and its workdir: one training, or one for each fold and a final one.
+
+    `experiment` says that its data are simulated wherever they are. `notes` are all that a reader of the results must
+    know of the sessions, `summary` what will be trained and reported. Raises UserError where a label is not there that
+    the evaluation asks for.
+    """
+
+    def __init__(self, experiment: Experiment, material: Material, workdir: pathlib.Path):
+        if material.simulated:
+            evaluation = dataclasses.replace(experiment.evaluation, simulated=True)
+            experiment = dataclasses.replace(experiment, evaluation=evaluation)
+        self.experiment, self.material, self.workdir = experiment, material, workdir
+        held_out.check_labels(material.facts.labels, material.windows.session, experiment.evaluation)
+        self.notes = [*material.notes, *_batch_notes(material.divided, experiment.train.batch_size)]
+        if mistakes := experiment.official_mistakes:
+            keys = "; ".join(f"{name} {', '.join(keys)}" for name, keys in mistakes.items())
+            self.notes.append(f"mistakes of the official code that are switched on: {keys}")
+        self.summary = _summary(material.windows, material.divided, experiment)
+
+    @property
+    def trainings(self) -> Sequence[str]:
+        """Their names: [""], or those of the folds and, last, of the final model."""
+        return [*self.material.divided]
+
+    def run(self, training: str, name: str = "") -> Run:
+        """One of the trainings; `name` is what it is called where several go side by side."""
+        data = self.material.data(training)
+        return Run(self.experiment, data, self.material.fingerprint, self.workdir / training, name)
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Makes the workdir this experiment's and keeps other processes off it."""
+        # What a first call said of the evaluation stays: what a later one says otherwise is a change after training.
+        first = self.experiment
+        if (self.workdir / evaluate.CONFIG).exists():
+            first = dataclasses.replace(first, evaluation=evaluate.experiment_of(self.workdir).evaluation)
+        preparation = "\n".join([self.material.said, self.summary, *self.notes]) + "\n"
+        with claimed(self.workdir):
+            for name, text in ((evaluate.CONFIG, first.to_json() + "\n"), ("preparation.txt", preparation)):
+                with replacing(self.workdir / name) as temporary:
+                    temporary.write_text(text)
+            yield
+
+    def evaluate(self, say) -> None:
+        """Scores what was trained."""
+        evaluate.run(self.workdir, dataclasses.asdict(self.experiment.evaluation), self.notes, say)
+
+
+@contextlib.contextmanager
+def claimed(workdir: pathlib.Path) -> Iterator[None]:
+    """Keeps other processes off a workdir."""
+
+    def busy():
+        raise UserError(f"{workdir}: another process is training in it; wait for its end, or choose another --workdir")
+
+    with locked(workdir / LOCK, busy):
+        yield
+
+
+def refuse_unwritable(workdir: pathlib.Path) -> None:
+    """Raises UserError where `workdir` cannot be made or written to, before hours are spent; writes nothing."""
+    nearest = workdir.absolute()
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        wrong = "cannot be written to" if nearest.is_dir() else "is no folder"
+        raise UserError(f"{workdir}: {nearest} {wrong}; expected a place for the results: choose another --workdir")
+
+
+def refuse_another(experiment: Experiment, workdir: pathlib.Path) -> None:
+    """Raises UserError where `workdir` belongs to another experiment; writes nothing."""
+    if not (workdir / evaluate.CONFIG).exists():
+        return
+    differences = experiment.differences(evaluate.experiment_of(workdir))
+    if differences:
+        more = f", and {len(differences) - 1} more" if differences[1:] else ""
+        raise UserError(
+            f"{workdir}: belongs to another config ({differences[0]}{more}): choose another --workdir, or remove it"
+        )
+
+
+def _summary(windows: Windows, divided: Mapping[str, np.ndarray], experiment: Experiment) -> str:
+    """What will be trained and what will be reported, said before anything is."""
+    reported = experiment.evaluation.reported_split
+    of = {split: f" of {corpus}" for split, corpus in (experiment.transfer_names or {}).items()}
+    if ALL in divided:
+        tested = ", ".join(str((split == reported).sum()) for name, split in divided.items() if name != ALL)
+        how = f"{len(divided) - 1} folds that test {tested}; then a final model on all"
+    else:
+        (split,) = divided.values()
+        how = ", ".join(f"{(split == name).sum()} {name}{of.get(name, '')}" for name in sorted(set(split.tolist())))
+    return (
+        f"windows: {len(windows)} sessions ({how}) of up to {experiment.windows.frames} frames; "
+        f"{windows.usable.mean():.1%} of the recorded frames are usable\n"
+        f"to be reported: the last epoch on {reported}{of.get(reported, '')}, {experiment.evaluation.primary} as the "
+        "headline"
+    )
+
+
+def _batch_notes(divided: Mapping[str, np.ndarray], batch_size: int) -> list[str]:
+    fewest = min((split == "train").sum() for split in divided.values())
+    notes = []
+    if fewest < batch_size:
+        notes.append(f"a batch of {batch_size} is larger than the {fewest} train sessions: a batch has them all")
+    if fewest == 1:
+        notes.append("a single train session: the contrastive loss has nothing to tell it from")
+    return notes
