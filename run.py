@@ -4,6 +4,7 @@
   python run.py --config=configs/openface.py --config.data.manual_dir=FOLDER      recordings of your own
   python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER          a corpus (cmdc, daic_woz)
   python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER --mode=check          only look at it
+  python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER --mode=sweep --sweep="seed=0,1,2"
   python run.py --mode=predict --checkpoint=runs/simulated --input=FILE_OR_FOLDER
 
 Any key of configs/common.py can be changed: --config.train.epochs=20
@@ -27,14 +28,17 @@ from ml_collections import config_flags
 from mccl_jax.errors import UserError
 
 DEFAULT = str(pathlib.Path(__file__).resolve().parent / "configs/simulated.py")
-MODES = ("check", "prepare", "train", "evaluate", "predict", "export")
+MODES = ("check", "prepare", "train", "sweep", "evaluate", "predict", "export")
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment; by default configs/simulated.py.")
-WORKDIR = flags.DEFINE_string("workdir", None, "Where results go; by default runs/<name of the config>.")
+WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Where results go; by default runs/<name of the config>, of a sweep with -sweep."
+)
 MODE = flags.DEFINE_enum("mode", "train", MODES, "What to do; train prepares and evaluates, too.")
 CHECKPOINT = flags.DEFINE_string("checkpoint", None, "predict, export: a workdir or checkpoint.")
 INPUT = flags.DEFINE_string("input", None, "predict: a recording as the model's corpus has it, or a folder of them.")
 OUTPUT = flags.DEFINE_string("output", None, "export: the .safetensors file to write.")
+SWEEP = flags.DEFINE_string("sweep", None, 'sweep: what differs, as in "seed=0,1 * train.temperature=0.05,0.09".')
 SHARE = flags.DEFINE_bool("share", False, "check: print the structure alone, without values, IDs and names.")
 
 
@@ -59,13 +63,18 @@ def main(arguments: list[str]) -> int:
     from mccl_jax.experiment import Experiment
 
     experiment = Experiment.from_dict(CONFIG.value.to_dict())
-    workdir = pathlib.Path(WORKDIR.value or pathlib.Path("runs", experiment.name)).expanduser()
+    own = experiment.name + ("-sweep" if MODE.value == "sweep" else "")
+    workdir = pathlib.Path(WORKDIR.value or pathlib.Path("runs", own)).expanduser()
     if MODE.value == "check":
         from mccl_jax.modes import check
 
         check.run(experiment, _without_check(), SHARE.value)
         _end(0)
-    elif MODE.value == "prepare":
+    if MODE.value == "sweep":
+        from mccl_jax.modes import sweep
+
+        return 2 if sweep.run(CONFIG.value.to_dict(), SWEEP.value, workdir) else 0
+    if MODE.value == "prepare":
         from mccl_jax.modes import prepare
 
         prepare.run(experiment)
@@ -82,8 +91,9 @@ def main(arguments: list[str]) -> int:
 
 def _check_flags() -> None:
     """Raises UserError where a mode lacks a flag that it needs, or gets one of another mode."""
-    wanted = {"predict": ("checkpoint", "input"), "export": ("checkpoint", "output")}.get(MODE.value, ())
-    for flag in (CHECKPOINT, INPUT, OUTPUT):
+    of_modes = {"predict": ("checkpoint", "input"), "export": ("checkpoint", "output"), "sweep": ("sweep",)}
+    wanted = of_modes.get(MODE.value, ())
+    for flag in (CHECKPOINT, INPUT, OUTPUT, SWEEP):
         if flag.name in wanted and not flag.value:
             raise UserError(f"--mode={MODE.value} needs --{' and --'.join(wanted)}; --{flag.name} is missing")
         if flag.value and flag.name not in wanted:

@@ -10,6 +10,7 @@ None, or several in parentheses, such as ("ridge", "xgboost").
 """
 
 import ast
+import hashlib
 import itertools
 import re
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from typing import Any
 from mccl_jax.errors import UserError
 
 Setting = dict[str, Any]
+_LONGEST = 120  # of a name; file systems take 255 bytes
 # What a text is cut into: quoted texts, operators, and words, numbers and keys.
 _TOKENS = re.compile(r"""\s*("[^"]*"|'[^']*'|[0-9.]+[eE][+-]?[0-9]+|[()*&+,=]|[^\s()*&+,="']+)""")
 
@@ -37,7 +39,10 @@ def settings(text: str) -> list[Setting]:
 def name_of(setting: Mapping[str, Any]) -> str:
     """A short name that can be a folder's, such as "seed=0,temperature=0.05": keys without their sections."""
     short = [f"{key.rpartition('.')[2]}={_plain(value)}" for key, value in setting.items()]
-    return re.sub(r"[^\w.,=+-]+", "_", ",".join(short)) or "only"
+    name = re.sub(r"[^\w.,=+-]+", "_", ",".join(short)) or "only"
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[:_LONGEST]}-{hashlib.sha256(repr(setting).encode()).hexdigest()[:8]}"
 
 
 def names_of(found: list[Setting]) -> list[str]:

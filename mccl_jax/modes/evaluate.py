@@ -49,10 +49,10 @@ def run(
     trainings = _trainings(workdir)
     steps_per_epoch = {}
     for name in trainings:  # of the arrays only those of the last, the final model, are kept
-        arrays, metadata = _end_of_training(workdir / name, experiment)
+        arrays, metadata = end_of_training(workdir / name, experiment)
         steps_per_epoch[name] = metadata["steps_per_epoch"]
     _refuse_missing(workdir, trainings, metadata["trainings"])
-    epochs = {name: _evaluated(workdir / name, experiment) for name in trainings}
+    epochs = {name: evaluated(workdir / name, experiment) for name in trainings}
 
     def track(of_training):
         return tqdm.tqdm(of_training, desc="scoring", unit="epoch", disable=None)
@@ -108,7 +108,7 @@ def _refuse_missing(workdir: pathlib.Path, found: Sequence[str], expected: Seque
         )
 
 
-def _end_of_training(workdir: pathlib.Path, experiment: Experiment) -> tuple[dict, dict]:
+def end_of_training(workdir: pathlib.Path, experiment: Experiment) -> tuple[dict, dict]:
     """(arrays, metadata) of the checkpoint after the last step."""
     newest = checkpoints.newest(workdir / CHECKPOINTS)
     if newest is not None:
@@ -123,7 +123,7 @@ def _end_of_training(workdir: pathlib.Path, experiment: Experiment) -> tuple[dic
     )
 
 
-def _evaluated(workdir: pathlib.Path, experiment: Experiment) -> dict[int, pathlib.Path]:
+def evaluated(workdir: pathlib.Path, experiment: Experiment) -> dict[int, pathlib.Path]:
     epochs = evaluated_epochs(workdir)
     if experiment.train.epochs not in epochs:
         raise UserError(

@@ -32,12 +32,12 @@ def results_table(results: dict[str, Any]) -> str:
     """
     blocks = [_heading(results)]
     for name, protocol in results["protocols"].items():
-        blocks += [_wrapped(_title(name, protocol, results["encoders"])), *_tables(results, protocol)]
+        blocks += [wrapped(_title(name, protocol, results["encoders"])), *_tables(results, protocol)]
     label = results["target"]["group"]
     for heading, parts in (("Fold by fold", results["folds"]), (f"Within each {label}", results["groups"])):
         if len(parts) > 1:  # a single one is the whole, which stands above
             blocks += [f"{heading}, protocol {results['primary']['protocol']}", _parts(parts)]
-    blocks.append("\n".join(_wrapped(line, "  ") for line in _closing(results)))
+    blocks.append("\n".join(wrapped(line, "  ") for line in _closing(results)))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -54,7 +54,7 @@ def _heading(results: dict[str, Any]) -> str:
     reported = f"reported ({split}{corpora.get(split, '')}) {_counted(results, counts[split])}"
     said = f"Prediction of {results['target']['name']}: {train}; {reported}"
     simulated = [results["simulated_notice"]] if results["simulated"] else []
-    return "\n".join(map(_wrapped, [*simulated, said]))
+    return "\n".join(map(wrapped, [*simulated, said]))
 
 
 def _counted(results: dict[str, Any], counts: dict[str, int]) -> str:
@@ -94,7 +94,7 @@ def _tables(results: dict[str, Any], protocol: dict[str, Any]) -> list[str]:
 
 
 def _table(rows: dict[str, dict[str, Any]], metrics: list[Metric]) -> str:
-    return _rendered({"": [*rows], **{m.label: [_cell(scores[m.name]) for scores in rows.values()] for m in metrics}})
+    return rendered({"": [*rows], **{m.label: [cell(scores[m.name]) for scores in rows.values()] for m in metrics}})
 
 
 def _parts(parts: list[dict[str, Any]]) -> str:
@@ -105,10 +105,10 @@ def _parts(parts: list[dict[str, Any]]) -> str:
     for part in parts:
         for i, (name, scores) in enumerate(part["predictors"].items()):
             first = [_part(part), str(part["counts"]["n_sessions"])] if not i else ["", ""]
-            cells = [*first, name.replace("_", " "), _cell(scores["mae"]), _cell(scores[key]) if key in scores else ""]
-            for column, cell in zip(columns.values(), cells, strict=True):
-                column.append(cell)
-    return _rendered(columns, left=("", "predictor"))
+            cells = [*first, name.replace("_", " "), cell(scores["mae"]), cell(scores[key]) if key in scores else ""]
+            for column, text in zip(columns.values(), cells, strict=True):
+                column.append(text)
+    return rendered(columns, left=("", "predictor"))
 
 
 def _label(metric: str) -> str:
@@ -120,7 +120,8 @@ def _part(part: dict[str, Any]) -> str:
     return name if len(name) <= _LONGEST else name[: _LONGEST - 3] + "..."
 
 
-def _rendered(columns: dict[str, list[str]], left: tuple[str, ...] = ("",)) -> str:
+def rendered(columns: dict[str, list[str]], left: tuple[str, ...] = ("",)) -> str:
+    """Columns of text by their headings, aligned to the right but for those that are named."""
     table = rich.table.Table(box=_RULE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for name in columns:
         table.add_column(name, justify="left" if name in left else "right")
@@ -131,15 +132,16 @@ def _rendered(columns: dict[str, list[str]], left: tuple[str, ...] = ("",)) -> s
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 
-def _cell(score: dict[str, Any]) -> str:
+def cell(score: dict[str, Any]) -> str:
+    """A score with its interval."""
     if score["estimate"] is None:
         return _NO_VALUE
     if score["lower"] is None:
-        return f"{_number(score['estimate'])} [{_NO_VALUE}]"
-    return f"{_number(score['estimate'])} [{_number(score['lower'])}, {_number(score['upper'])}]"
+        return f"{number(score['estimate'])} [{_NO_VALUE}]"
+    return f"{number(score['estimate'])} [{number(score['lower'])}, {number(score['upper'])}]"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """Two decimals, fewer for a target of another size; never "-0.00"."""
     text = next((f"{value:.{digits}f}" for digits, size in ((2, 100), (1, 1000)) if abs(value) < size), f"{value:.4g}")
     return text.lstrip("-") if not text.strip("-0.") else text
@@ -185,5 +187,6 @@ def _reasons(rows: dict[str, dict[str, Any]]) -> list[str]:
     return [f"-: {', '.join(labels)}{who}: {reason}." for (who, reason), labels in labels_of.items()]
 
 
-def _wrapped(line: str, indent: str = "") -> str:
+def wrapped(line: str, indent: str = "") -> str:
+    """A line of words as several of the width of a terminal."""
     return textwrap.fill(line, WIDTH, subsequent_indent=indent)

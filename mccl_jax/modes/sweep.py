@@ -1,0 +1,219 @@
+"""--mode=sweep: one experiment under many settings, trained side by side; one table and one JSON for all of them."""
+
+import contextlib
+import copy
+import dataclasses
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+
+from mccl_jax.errors import UserError
+from mccl_jax.evaluation import results
+from mccl_jax.evaluation.sweeps import side_by_side
+from mccl_jax.experiment import Experiment
+from mccl_jax.files import replacing
+from mccl_jax.modes import evaluate
+from mccl_jax.modes.plans import Plan, claimed, material_of, refuse_another, refuse_unwritable
+from mccl_jax.modes.prepare import builder_of, place_of
+from mccl_jax.report.sweeps import sweep_table
+from mccl_jax.sweeps import Setting, name_of, names_of, settings
+from mccl_jax.training.loop import fit, fit_together, structure
+
+SWEEP, TABLE = "sweep.json", "sweep.txt"
+
+
+def run(config: Mapping[str, Any], sweep: str, workdir: pathlib.Path, say=print) -> int:
+    """Leaves a workdir of each setting below `workdir`, sweep.json and sweep.txt; returns how many settings failed.
+
+    `config` are the values of a config, `sweep` what is to differ, in the language of mccl_jax/sweeps.py. Run again, it
+    goes on with what is not done. Raises UserError where a setting is none of this config, before any work.
+    """
+    found = settings(sweep)
+    named = dict(zip(names_of(found), found, strict=True))
+    base = Experiment.from_dict(config)
+    experiments = {name: _experiment(config, base, name, setting) for name, setting in named.items()}
+    refuse_unwritable(workdir)
+    for name, experiment in experiments.items():
+        refuse_another(experiment, workdir / name)
+    plans = _plans(experiments, workdir, say)
+    scored, failed = {}, {}
+
+    def tell() -> str:
+        told = side_by_side(named, scored, failed)
+        with replacing(workdir / SWEEP) as temporary:
+            temporary.write_text(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        with replacing(workdir / TABLE) as temporary:
+            temporary.write_text(sweep_table(told), encoding="utf-8")
+        return sweep_table(told)
+
+    with claimed(workdir):
+        for name, plan in plans.items():
+            if (done := _scored_before(plan)) is not None:
+                scored[name] = done
+        left = {name: _left(plan) for name, plan in plans.items() if name not in scored}
+        of_all = sum(len(plan.trainings) for plan in plans.values())
+        waves = _waves([(name, training) for name, trainings in left.items() for training in trainings], plans)
+        say(
+            f"sweep: {len(plans)} settings, {len(scored)} of them done; {sum(map(len, left.values()))} of {of_all} "
+            f"trainings left, in {len(waves)} waves on {jax.device_count()} devices"
+        )
+        _score([name for name in left if not left[name]], plans, scored, failed, say)
+        for number, wave in enumerate(waves, start=1):
+            tell()
+            wave = [one for one in wave if one[0] not in failed]
+            if not wave:
+                continue
+            say(f"\nwave {number} of {len(waves)}: {', '.join(map(_called, wave))}")
+            with contextlib.ExitStack() as stack:
+                for name in dict.fromkeys(name for name, _ in wave):
+                    stack.enter_context(plans[name].claimed())
+                failed |= _train(wave, plans, say)
+            ended = []
+            for name, training in wave:
+                left[name].remove(training)
+                if not left[name] and name not in failed:
+                    ended.append(name)
+            _score(ended, plans, scored, failed, say)
+        say("\n" + tell())
+    return len(failed)
+
+
+def _experiment(config: Mapping[str, Any], base: Experiment, name: str, setting: Setting) -> Experiment:
+    """The experiment of one setting. Raises UserError that names it where it is none."""
+    values = copy.deepcopy(dict(config))
+    for key, value in setting.items():
+        if key == "name":
+            raise UserError("--sweep: name is no setting; each setting's workdir is named by its values")
+        *sections, last = key.split(".")
+        at = values
+        for section in sections:
+            if not isinstance(at, Mapping) or section not in at:
+                raise UserError(f"--sweep: the config has no section of {key!r}; it has {', '.join(config)}")
+            at = at[section]
+        if not isinstance(at, Mapping) or isinstance(at.get(last), Mapping):
+            raise UserError(f"--sweep: {key} is {'a section' if isinstance(at, Mapping) else 'no key'}; name a key")
+        at[last] = value
+    try:
+        experiment = Experiment.from_dict(values)
+    except UserError as error:
+        raise UserError(f"--sweep: {name}: {error}") from error
+    return _with_data_of_its_own(experiment, base, setting)
+
+
+def _with_data_of_its_own(experiment: Experiment, base: Experiment, setting: Setting) -> Experiment:
+    """Where a setting prepares otherwise than the base, its data lie elsewhere, so that neither replaces the other."""
+
+    def preparation(one: Experiment) -> tuple:
+        builders = [builder_of(corpus.data) for corpus in one.corpora]
+        return one.simulation, [(builder, dataclasses.asdict(config)) for builder, config in builders]
+
+    if preparation(experiment) == preparation(base) or "data.data_dir" in setting:
+        return experiment
+    here = {key: value for key, value in setting.items() if key.partition(".")[0] in ("simulation", "data", "transfer")}
+    place = place_of(base)
+    place = place.with_name(f"{place.name}-{name_of(here)}")
+    return dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, data_dir=str(place)))
+
+
+def _plans(experiments: Mapping[str, Experiment], workdir: pathlib.Path, say) -> dict[str, Plan]:
+    """Name -> plan. What several settings share is prepared, and said, once."""
+    materials, plans = {}, {}
+    for name, experiment in experiments.items():
+        try:
+            key = _key(experiment)
+            if key not in materials:
+                materials[key] = material_of(experiment, say)
+                say(materials[key].said)
+            plan = Plan(experiment, materials[key], workdir / name)
+        except UserError as error:
+            raise UserError(f"{error} (setting {name})") from error
+        if plan.summary not in [other.summary for other in plans.values()]:
+            say("\n".join([plan.summary, *plan.notes]))
+        plans[name] = plan
+    return plans
+
+
+def _key(experiment: Experiment) -> tuple:
+    """All that the material of an experiment depends on."""
+    parts = experiment.simulation, experiment.data, experiment.transfer, experiment.windows
+    return *parts, experiment.evaluation.reported_split
+
+
+def _scored_before(plan: Plan) -> dict[str, Any] | None:
+    """The results of a setting that an earlier call finished on the same data, as it is asked for now."""
+    with contextlib.suppress(UserError):
+        done = results.read(plan.workdir)
+        before = evaluate.experiment_of(plan.workdir)
+        _, metadata = evaluate.end_of_training(plan.workdir / plan.trainings[-1], plan.experiment)
+        same = before.evaluation == plan.experiment.evaluation and metadata["data"] == plan.material.fingerprint
+        if same and not done["changed_after_training"]:
+            return done
+    return None
+
+
+def _left(plan: Plan) -> list[str]:
+    """The trainings of a setting that have not come to their end."""
+    found = []
+    for training in plan.trainings:
+        try:
+            evaluate.end_of_training(plan.workdir / training, plan.experiment)
+            evaluate.evaluated(plan.workdir / training, plan.experiment)
+        except UserError:
+            found.append(training)
+    return found
+
+
+def _waves(left: Sequence[tuple[str, str]], plans: Mapping[str, Plan]) -> list[list[tuple[str, str]]]:
+    """Trainings that go side by side: of one structure, at most one a device; those of one setting close together."""
+    groups = {}
+    for name, training in left:
+        plan = plans[name]
+        groups.setdefault(structure(plan.experiment, plan.material.windows), []).append((name, training))
+    waves = []
+    for group in groups.values():
+        size = 1 if plans[group[0][0]].experiment.train.parallelism == "pmap" else jax.device_count()
+        waves += [group[first : first + size] for first in range(0, len(group), size)]
+    return waves
+
+
+def _train(wave: Sequence[tuple[str, str]], plans: Mapping[str, Plan], say) -> dict[str, str]:
+    """Trains a wave; name of a setting -> why it failed. What stops the wave as a whole is looked for one by one."""
+    runs = [plans[name].run(training, _called((name, training))) for name, training in wave]
+    failed = {}
+    try:
+        for place, error in fit_together(runs, say).items():
+            failed.setdefault(wave[place][0], f"{runs[place].name}: {error}")
+    except UserError as error:
+        if len(runs) == 1:
+            return {wave[0][0]: f"{runs[0].name}: {error}"}
+        say(f"{error}\none after the other, then:")
+        for (name, _), alone in zip(wave, runs, strict=True):
+            try:
+                fit(alone, say)
+            except UserError as error:
+                failed.setdefault(name, f"{alone.name}: {error}")
+    for why in failed.values():
+        say(f"FAILED: {why}")
+    return failed
+
+
+def _score(names: Sequence[str], plans: Mapping[str, Plan], scored: dict, failed: dict, say) -> None:
+    """Scores settings whose trainings have ended; results go to `scored`, or why there are none to `failed`."""
+    for name in names:
+        plan = plans[name]
+        try:
+            with plan.claimed():
+                plan.evaluate(lambda table: None)
+            scored[name] = results.read(plan.workdir)
+            say(f"{name}: {scored[name]['verdict']}")
+        except UserError as error:
+            failed[name] = str(error)
+            say(f"FAILED: {name}: {error}")
+
+
+def _called(one: tuple[str, str]) -> str:
+    name, training = one
+    return f"{name}/{training}" if training else name
