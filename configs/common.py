@@ -74,6 +74,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.train.projection_head_learns = True  # False: as in the official code, by accident (D6)
     config.train.shuffle = True  # False: as in the official code (D7)
     config.train.parallelism = "jit"  # over all devices; or "pmap"
+    config.train.feeding = "resident"  # windows lie on the devices; or "stream": batch by batch, where they do not fit
     config.train.evaluate_every = 10  # epochs
     config.train.checkpoint_every = 10  # epochs
     config.train.keep = 2  # checkpoints

@@ -15,7 +15,7 @@ from mccl_jax.errors import UserError
 from mccl_jax.evaluation.options import Options as EvaluationOptions
 from mccl_jax.models.mccl import ModelOptions
 from mccl_jax.training.begin import InitOptions
-from mccl_jax.training.mesh import PARALLELISMS
+from mccl_jax.training.mesh import FEEDINGS, PARALLELISMS
 
 _INTERVIEWS = {
     "folds": ("",),
@@ -41,6 +41,9 @@ CORPORA = {
 # What people call them.
 NAMES = {"openface": "OpenFace recordings", "cmdc": "CMDC", "daic_woz": "DAIC-WOZ", "e_daic": "E-DAIC"}
 CUES = {"openface": OPENFACE_CUES, "cmdc": OPENFACE_CUES, "daic_woz": DAIC_WOZ_CUES, "e_daic": E_DAIC_CUES}
+
+# Keys that no result depends on, but for the last places of the floats.
+_NO_MATTER = ("data.workers", "transfer.workers", "train.parallelism", "train.feeding")
 
 # The mistakes of the official code that can be made, by the names that README gives them: key -> value that makes it.
 MISTAKES = {
@@ -138,7 +141,8 @@ class TrainOptions:
     decoupled; temperature of the contrastive loss; evaluate_every and checkpoint_every count epochs; keep is the number
     of checkpoints that stay. Two mistakes of the official code, off by default: `projection_head_learns` False (D6)
     leaves the head of the contrastive loss as it began; `shuffle` False (D7) has every epoch in the same order.
-    parallelism: "jit" spreads the batch over all devices by jit of shard_map; "pmap" does so by pmap.
+    parallelism: "jit" spreads the batch over all devices by jit of shard_map; "pmap" does so by pmap. feeding:
+    "resident" windows lie on the devices; "stream" brings them batch by batch, from disk, where they do not fit.
     """
 
     epochs: int = 300
@@ -152,6 +156,7 @@ class TrainOptions:
     projection_head_learns: bool = True
     shuffle: bool = True
     parallelism: str = "jit"
+    feeding: str = "resident"
     evaluate_every: int = 10
     checkpoint_every: int = 10
     keep: int = 2
@@ -162,6 +167,10 @@ class TrainOptions:
                 raise UserError(f"train.{name} is {getattr(self, name)}: expected at least 1")
         if self.parallelism not in PARALLELISMS:
             raise UserError(f"train.parallelism is {self.parallelism!r}: expected {' or '.join(PARALLELISMS)}")
+        if self.feeding not in FEEDINGS:
+            raise UserError(f"train.feeding is {self.feeding!r}: expected {' or '.join(FEEDINGS)}")
+        if self.feeding == "stream" and self.parallelism == "pmap":
+            raise UserError("train.feeding 'stream' needs train.parallelism 'jit'")
         if self.temperature <= 0 or self.adam_eps <= 0:
             raise UserError("train.temperature and train.adam_eps must be positive")
 
@@ -254,8 +263,7 @@ class Experiment:
         return [
             f"{key}: {here.get(key)!r} here, {there.get(key)!r} there"
             for key in {**here, **there}
-            if here.get(key) != there.get(key)
-            and not key.startswith(("evaluation.", "data.workers", "transfer.workers"))
+            if here.get(key) != there.get(key) and not key.startswith("evaluation.") and key not in _NO_MATTER
         ]
 
 

@@ -20,8 +20,9 @@ from data_builders.records import Session
 from mccl_jax import regressors
 from mccl_jax.cues import Cue
 from mccl_jax.data.batches import resident
+from mccl_jax.data.scaling import Scaler
 from mccl_jax.data.transfer import cut_to, digest_of, person
-from mccl_jax.data.windows import Scaler, cut_windows
+from mccl_jax.data.windows import cut_windows
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.intervals import ResidualInterval
 from mccl_jax.evaluation.protocols import NO_DIAGNOSIS, SIMULATED

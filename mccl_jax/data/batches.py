@@ -1,5 +1,6 @@
 """Batches drawn on the device from resident windows: every epoch a permutation, made from seed and step alone."""
 
+import functools
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -27,14 +28,18 @@ class Batch(NamedTuple):
 
 def resident(windows: Windows) -> Batch:
     """All N windows as one batch, to be put on the device once."""
-    _, subject = np.unique(windows.subject, return_inverse=True)
     return Batch(
         {name: np.asarray(values, np.float32) for name, values in windows.cues.items()},
         windows.mask.astype(np.float32),
         windows.segment,
-        subject.astype(np.int32),
+        numbered(windows),
         np.ones(len(windows), np.float32),
     )
+
+
+def numbered(windows: Windows) -> Int[np.ndarray, " N"]:
+    """A number for each subject."""
+    return np.unique(windows.subject, return_inverse=True)[1].astype(np.int32)
 
 
 def take(data: Batch, rows: Int[Array, " B"], present: Bool[Array, " B"]) -> Batch:
@@ -59,9 +64,17 @@ def draw(
     `shuffle` every epoch has the order of `members`, so that a session always meets the same others.
     """
     steps = (count + batch_size - 1) // batch_size
-    key = jax.random.fold_in(jax.random.key(seed), step // steps)
-    real = jnp.arange(len(members)) < count
-    order = jnp.argsort(jnp.where(real, jax.random.uniform(key, members.shape), 2.0))
-    order = order if shuffle else jnp.arange(len(members))
     at = (step % steps) * batch_size + jnp.arange(batch_size)
-    return members[order[jnp.minimum(at, len(members) - 1)]], at < count
+    places = order(seed, step // steps, len(members), count, shuffle)
+    return members[places[jnp.minimum(at, len(members) - 1)]], at < count
+
+
+@functools.partial(jax.jit, static_argnames=("places", "shuffle"))
+def order(
+    seed: Int[Array, ""], epoch: Int[Array, ""], places: int, count: Int[Array, ""], shuffle: bool = True
+) -> Int[Array, " M"]:
+    """A permutation of so many places in which those below `count` come first: the order of one epoch."""
+    if not shuffle:
+        return jnp.arange(places)
+    key = jax.random.fold_in(jax.random.key(seed), epoch)
+    return jnp.argsort(jnp.where(jnp.arange(places) < count, jax.random.uniform(key, (places,)), 2.0))

@@ -1,6 +1,7 @@
 """Prepared records, read back one session at a time, and what they say besides their cues; no TensorFlow."""
 
 import dataclasses
+import pathlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -34,7 +35,9 @@ def read_sessions(builder: tfds.core.DatasetBuilder) -> Iterator[Session]:
             yield decode(example)
 
 
-def windows_and_facts(sessions: Iterable[Session], options: WindowOptions) -> tuple[Windows, Facts, list[str]]:
+def windows_and_facts(
+    sessions: Iterable[Session], options: WindowOptions, folder: pathlib.Path | None = None
+) -> tuple[Windows, Facts, list[str]]:
     """Windows as `cut_windows` cuts them, facts on the same sessions, and a line on each that is left out or poor."""
     seen, seconds = {}, {}
 
@@ -45,7 +48,7 @@ def windows_and_facts(sessions: Iterable[Session], options: WindowOptions) -> tu
             seconds[session.session] = _seconds(session, options)
             yield session
 
-    windows, notes = cut_windows(passing(), options)
+    windows, notes = cut_windows(passing(), options, folder)
     notes += [
         f"{session}: only {usable:.0%} of its frames are usable"
         for session, usable in zip(windows.session, windows.usable, strict=True)

@@ -15,14 +15,16 @@ does (landmarks per axis, translation and AUs jointly; the others raw). `officia
 """
 
 import dataclasses
+import pathlib
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from data_builders.records import Session
-from mccl_jax.cues import DEEP, EYE_CORNERS, HEAD_FRAME, Cue
+from mccl_jax.cues import EYE_CORNERS, HEAD_FRAME, Cue
 from mccl_jax.data.options import BY_QUESTION, QUESTIONS, WindowOptions
+from mccl_jax.data.stored import Kept, Rows, Store
 from mccl_jax.errors import UserError
 
 
@@ -30,14 +32,14 @@ from mccl_jax.errors import UserError
 class Windows:
     """N sessions as the model sees them.
 
-    cues      name -> (N, T, V, C) float32, 0 where masked.
+    cues      name -> (N, T, V, C) float32, 0 where masked; or rows of it that lie on disk.
     mask      (N, T) bool: the frame holds data.
     segment   (N, T) int32: the segment a frame belongs to, 0..S-1, rising; -1 outside the valid part.
     severity, subject, session   (N,): target (NaN where unknown), and who.
     usable    (N,) share of the recording's frames that are usable, at the tool's own rate.
     """
 
-    cues: Mapping[str, np.ndarray]
+    cues: Mapping[str, np.ndarray | Rows]
     specification: Mapping[str, Cue]
     mask: np.ndarray
     segment: np.ndarray
@@ -50,33 +52,37 @@ class Windows:
         return len(self.session)
 
 
-def cut_windows(sessions: Iterable[Session], options: WindowOptions) -> tuple[Windows, list[str]]:
+def cut_windows(
+    sessions: Iterable[Session], options: WindowOptions, folder: pathlib.Path | None = None
+) -> tuple[Windows, list[str]]:
     """Cuts one window from each session; sessions may come from a generator, one is held at a time.
 
-    Returns the windows, unscaled (see `Scaler`), and one line for each session that had no usable frame and is left
-    out. Raises UserError where no session is left, or where sessions differ in their cues.
+    With a `folder` the windows are kept there, where they are not yet, instead of in memory (see `Store`); the official
+    ones never are. Returns the windows, unscaled (see `data.scaling`), and one line for each session that had no usable
+    frame and is left out. Raises UserError where no session is left, or where sessions differ in their cues.
     """
     if options.official_windows:
         from mccl_jax.data.official import cut_official_windows  # which is made of parts of this module
 
         return cut_official_windows(sessions, options.official, options.num_segments)
     rows, left_out, specification = [], [], None
-    for session in sessions:
-        specification = specification or dict(session.specification)
-        if dict(session.specification) != specification:
-            raise UserError(f"{session.session}: its cues differ from those of the sessions before it")
-        row = _cut(session, options)
-        if row is None:
-            left_out.append(f"{session.session}: no usable frame in its first {options.seconds:g} s, left out")
-        else:
-            rows.append(row)
-    if not rows:
-        raise UserError("no session with a usable frame: " + ("; ".join(left_out[:3]) or "the data set is empty"))
-    values, masks, segments, severity, subject, session, usable = zip(*rows, strict=True)
-    cues = {name: np.stack([value[name] for value in values]) for name in specification}
+    with Kept() if folder is None else Store(folder) as kept:
+        for session in sessions:
+            specification = specification or dict(session.specification)
+            if dict(session.specification) != specification:
+                raise UserError(f"{session.session}: its cues differ from those of the sessions before it")
+            if (found := _cut(session, options)) is None:
+                left_out.append(f"{session.session}: no usable frame in its first {options.seconds:g} s, left out")
+            else:
+                cues, *row = found
+                kept.add(cues)
+                rows.append(row)
+        if not rows:
+            raise UserError("no session with a usable frame: " + ("; ".join(left_out[:3]) or "the data set is empty"))
+    masks, segments, severity, subject, session, usable = zip(*rows, strict=True)
     return (
         Windows(
-            cues,
+            kept.cues(),
             specification,
             np.stack(masks),
             np.stack(segments),
@@ -253,61 +259,3 @@ def resample(cues, time, question, grid, of_question, options) -> tuple[dict[str
         return np.where(bridged[:, None, None], between, at)
 
     return {name: sample(values) for name, values in cues.items()}, direct | bridged
-
-
-@dataclasses.dataclass(frozen=True)
-class Scaler:
-    """(x - centre) / scale per cue, fitted on the valid frames of train; it travels with the checkpoint.
-
-    Only gaze and CNN features are centred (a mean over a session is behaviour, the mean over people is not). Scales are
-    pooled, so that what stands in the same unit stays comparable: one for all landmarks, one for translation and one
-    for rotation, one per axis of gaze, one for all 2048 features, so that those that hardly ever move stay small. AUs
-    keep their absolute scale. centre and scale: name -> (V, C) float32.
-    """
-
-    centre: Mapping[str, np.ndarray]
-    scale: Mapping[str, np.ndarray]
-
-    @classmethod
-    def fit(cls, windows: Windows, rows: np.ndarray, options: WindowOptions) -> "Scaler":
-        """Fits on the given rows of `windows`; the identity where sessions are scaled by their own extremes.
-
-        CNN features never are, so they are standardised in any representation.
-        """
-        centre = {name: np.zeros(cue.shape, np.float32) for name, cue in windows.specification.items()}
-        scale = {name: np.ones(cue.shape, np.float32) for name, cue in windows.specification.items()}
-        if options.representation == "relative" and not options.official_windows:
-            for name, pooled in (("landmarks", (0, 1, 2)), ("gaze", (0, 1)), ("pose", (0, 2))):
-                if name in windows.cues:
-                    frames = windows.cues[name][rows][windows.mask[rows]].astype(np.float64)
-                    if name == "gaze":
-                        centre[name] += frames.mean(axis=pooled, keepdims=True)[0].astype(np.float32)
-                    deviation = np.sqrt(((frames - centre[name]) ** 2).mean(axis=pooled, keepdims=True))[0]
-                    scale[name] *= np.where(deviation > 1e-12, deviation, 1.0).astype(np.float32)
-        if DEEP.name in windows.cues:
-            mean, deviation = _standard(windows.cues[DEEP.name], windows.mask, np.arange(len(windows))[rows])
-            centre[DEEP.name] += mean.astype(np.float32)
-            scale[DEEP.name] *= np.float32(deviation if deviation > 1e-12 else 1.0)
-        return cls(centre, scale)
-
-    def __call__(self, windows: Windows) -> Windows:
-        """Scaled windows; masked frames stay 0."""
-
-        def scaled(name, values):  # one session at a time: CNN features of a corpus have gigabytes
-            out = np.zeros(values.shape, np.float32)
-            for row, mask in enumerate(windows.mask):
-                out[row, mask] = (values[row, mask] - self.centre[name]) / self.scale[name]
-            return out
-
-        return dataclasses.replace(windows, cues={name: scaled(name, values) for name, values in windows.cues.items()})
-
-
-def _standard(values: np.ndarray, mask: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, float]:
-    """(V, C) means over the valid frames of `rows`, and the deviation from them of all values together.
-
-    One session is looked at at a time, for the same reason.
-    """
-    frames = mask[rows].sum()
-    mean = sum(values[row, mask[row]].sum(axis=0, dtype=np.float64) for row in rows) / frames
-    squares = sum(((values[row, mask[row]] - mean) ** 2).sum() for row in rows)
-    return mean, float(np.sqrt(squares / (frames * mean.size)))

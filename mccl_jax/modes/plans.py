@@ -14,16 +14,17 @@ from data_builders.preparation import SessionBuilder
 from data_builders.records import Session
 from data_builders.report import Report
 from mccl_jax.cues import shared_cues
+from mccl_jax.data.scaling import Scaler
 from mccl_jax.data.sessions import Facts, read_sessions, windows_and_facts
 from mccl_jax.data.splits import ALL, divisions, excluded
 from mccl_jax.data.transfer import left_out, trained_and_reported
-from mccl_jax.data.windows import Scaler, WindowOptions, Windows
+from mccl_jax.data.windows import WindowOptions, Windows
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation import held_out
 from mccl_jax.experiment import Experiment
 from mccl_jax.files import locked, replacing
 from mccl_jax.modes import evaluate
-from mccl_jax.modes.prepare import is_simulated, prepare_all
+from mccl_jax.modes.prepare import is_simulated, place_of, prepare_all
 from mccl_jax.training.loop import Run, TrainingData
 
 LOCK = ".lock"
@@ -58,10 +59,7 @@ class Material:
 
     @property
     def fingerprint(self) -> str:
-        """Of all that is trained on and reported."""
-        if len(self.reports) == 1:
-            return self.reports[0].fingerprint
-        return hashlib.sha256("".join(report.fingerprint for report in self.reports).encode()).hexdigest()
+        return _fingerprint(self.reports)
 
     def data(self, name: str) -> TrainingData:
         """The data of one training: the scales are those of its train sessions. The same object while it is in use."""
@@ -75,11 +73,27 @@ def material_of(experiment: Experiment, say) -> Material:
     """Prepares what is missing and cuts windows. Raises UserError where there is nothing to train on or to report."""
     prepared = prepare_all(experiment, say)
     sessions, points = _sessions(experiment, [builder for builder, _ in prepared])
-    windows, facts, notes = windows_and_facts(sessions, experiment.windows)
+    reports = [report for _, report in prepared]
+    windows, facts, notes = windows_and_facts(sessions, experiment.windows, _place_of_windows(experiment, reports))
     data, reported = experiment.data, experiment.evaluation.reported_split
     divided = divisions(windows, facts, reported, data.dev_fraction, data.split_seed, data.exclude_overlap)
     notes += points + excluded(windows, divided, reported)
-    return Material([report for _, report in prepared], windows, facts, divided, notes, experiment.windows)
+    return Material(reports, windows, facts, divided, notes, experiment.windows)
+
+
+def _fingerprint(reports: Sequence[Report]) -> str:
+    """Of all that is trained on and reported."""
+    if len(reports) == 1:
+        return reports[0].fingerprint
+    return hashlib.sha256("".join(report.fingerprint for report in reports).encode()).hexdigest()
+
+
+def _place_of_windows(experiment: Experiment, reports: Sequence[Report]) -> pathlib.Path | None:
+    """Where windows lie that are streamed, named by all that they depend on; None for those that stay in memory."""
+    if experiment.train.feeding == "resident":
+        return None
+    depends = repr((_fingerprint(reports), experiment.windows, experiment.evaluation.reported_split))
+    return place_of(experiment) / "windows" / hashlib.sha256(depends.encode()).hexdigest()[:16]
 
 
 def _sessions(experiment: Experiment, builders: Sequence[SessionBuilder]) -> tuple[Iterator[Session], list[str]]:

@@ -139,7 +139,7 @@ def _plans(experiments: Mapping[str, Experiment], workdir: pathlib.Path, say) ->
 def _key(experiment: Experiment) -> tuple:
     """All that the material of an experiment depends on."""
     parts = experiment.simulation, experiment.data, experiment.transfer, experiment.windows
-    return *parts, experiment.evaluation.reported_split
+    return *parts, experiment.evaluation.reported_split, experiment.train.feeding
 
 
 def _scored_before(plan: Plan) -> dict[str, Any] | None:

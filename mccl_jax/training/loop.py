@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import jax
 import numpy as np
 
-from mccl_jax.data.batches import resident
+from mccl_jax.data.scaling import Scaler
 from mccl_jax.data.transfer import digest_of
-from mccl_jax.data.windows import Scaler, Windows
+from mccl_jax.data.windows import Windows
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.embeddings import Embeddings, path_of_epoch
 from mccl_jax.experiment import Experiment, TrainOptions
@@ -23,6 +23,7 @@ from mccl_jax.training import mesh as meshes
 from mccl_jax.training import step as steps
 from mccl_jax.training.begin import begin
 from mccl_jax.training.checkpoints import Checkpoints, newest
+from mccl_jax.training.feeding import Resident, Source, Stream
 from mccl_jax.training.progress import Progress
 from mccl_jax.training.rehearsal import rehearse
 from mccl_jax.training.schedule import Schedule
@@ -77,12 +78,13 @@ def programs(
         steps.train_step, network, optimizer, schedule, head_learns=options.projection_head_learns
     )
     embed, how = functools.partial(steps.embed, network), options.parallelism
+    streamed = options.feeding == "stream"
     return (
         network,
         optimizer,
         mesh,
-        meshes.parallel_train_step(train, mesh, batch_size, options.shuffle, steps_at_once, how),
-        meshes.parallel_embed(embed, mesh, options.batch_size, how),
+        meshes.parallel_train_step(train, mesh, batch_size, options.shuffle, steps_at_once, how, streamed),
+        meshes.parallel_embed(embed, mesh, options.batch_size, how, streamed),
     )
 
 
@@ -134,14 +136,17 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
     many train sessions, nor begin from the same epoch. Returns, by its place in `runs`, why a run failed: its loss was
     no longer finite. The others are not affected.
     """
-    cues, model, static, _ = structure(runs[0].experiment, runs[0].data.windows)
+    windows = runs[0].data.windows
+    cues, model, static, _ = structure(runs[0].experiment, windows)
     lanes = [_Lane(run) for run in runs]
     options = static
     batch_size = min(options.batch_size, max(lane.count for lane in lanes))
     for lane in lanes:
         lane.per_epoch = math.ceil(lane.count / batch_size)
     slots = max(lane.per_epoch for lane in lanes)
-    at_once = slots if jax.default_backend() != "cpu" else 1  # an epoch a dispatch; a CPU has no idle time to fill
+    streamed = options.feeding == "stream"
+    # An epoch a dispatch where nothing is to be brought for each step; a CPU has no idle time to fill.
+    at_once = 1 if streamed or jax.default_backend() == "cpu" else slots
     network, optimizer, mesh, advance, embed = programs(cues, model, static, batch_size, len(runs), at_once)
     for size, of_size in _by_size(lanes, batch_size).items():
         called = of_size[0].called if len(of_size) == 1 else f"{len(of_size)} runs: "
@@ -152,14 +157,14 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
         for lane in lanes:
             lane.begin(stack, network, optimizer, say)
         states = meshes.put([lane.state for lane in lanes], mesh)
-        members = [np.pad(lane.train, (0, len(lane.run.data.windows) - lane.count)) for lane in lanes]
-        counts = [np.int32(lane.count) for lane in lanes]
-        arguments = meshes.put([*zip(members, counts, map(_hyper, lanes), strict=True)], mesh)
-        data = meshes.put([resident(lane.run.data.windows) for lane in lanes], mesh)
+        of_lanes = [(lane.members, np.int32(lane.count), _hyper(lane)) for lane in lanes]
+        arguments = meshes.put(of_lanes, mesh)
+        sources = [Source(lane.run.data.windows, *of_lane) for lane, of_lane in zip(lanes, of_lanes, strict=True)]
+        fed = Stream(sources, mesh, batch_size, options.shuffle) if streamed else Resident(sources, mesh)
         everywhere, one_run = meshes.everywhere(mesh), meshes.one_run(mesh)
 
         def keep_embeddings(epoch: int) -> None:
-            z = np.asarray(everywhere(embed(states, data)))
+            z = np.asarray(everywhere(embed(states, fed.everything(options.batch_size))))[:, : len(windows)]
             for lane, of_run in zip(lanes, z, strict=True):
                 lane.keep_embeddings(epoch, of_run)
 
@@ -170,7 +175,10 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
             return {}
         calls = slots // at_once
         left = (options.epochs - first) * calls
+        at = first * slots + slot_of_first // at_once * at_once
+        data = next(fed.batches(at, at + 1, slots))
         advance = rehearse(advance, (states, *arguments, data), mesh, left, at_once, say)
+        feed = fed.batches(at, options.epochs * slots, slots)
         pending = None  # metrics of the call before: fetched while the next one runs
 
         def settle() -> None:
@@ -183,7 +191,7 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
             for epoch in range(first, options.epochs):
                 begin = slot_of_first // at_once * at_once if epoch == first else 0
                 for slot in range(begin, slots, at_once):
-                    states, metrics = advance(states, *arguments, data, np.int32(epoch), np.int32(slot))
+                    states, metrics = advance(states, *arguments, next(feed), np.int32(epoch), np.int32(slot))
                     settle()
                     pending = epoch, slot, metrics
                     progress.step(at_once)
@@ -218,6 +226,7 @@ class _Lane:
         self.run, self.failed, self.loss = run, None, math.nan
         self.train = np.flatnonzero(run.data.split == "train").astype(np.int32)
         self.count, self.per_epoch = len(self.train), 0
+        self.members = np.pad(self.train, (0, len(run.data.windows) - self.count))
         self.called = f"{run.name}: " if run.name else ""
 
     def begin(self, stack: contextlib.ExitStack, network: Network, optimizer, say: Callable[[str], None]) -> None:

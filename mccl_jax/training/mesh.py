@@ -6,7 +6,7 @@ the same arguments, and gets the same results.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,9 @@ from mccl_jax.data.batches import Batch, draw, take
 
 # How the step is wrapped: jit of shard_map over the mesh, what pjit became; or pmap, which spreads a solo run only.
 PARALLELISMS = ("jit", "pmap")
-RUN, DATA, EVERYWHERE = PartitionSpec("run"), PartitionSpec("data"), PartitionSpec()
+# How windows come to the devices (mccl_jax/training/feeding.py).
+FEEDINGS = ("resident", "stream")
+RUN, SPREAD, EVERYWHERE = PartitionSpec("run"), PartitionSpec("run", "data"), PartitionSpec()
 
 
 def make_mesh(runs: int = 1, devices: Sequence[jax.Device] | None = None) -> Mesh:
@@ -56,14 +58,22 @@ def one_run(mesh: Mesh) -> Callable:
 
 
 def parallel_train_step(
-    step: Callable, mesh: Mesh, batch_size: int, shuffle: bool = True, steps: int = 1, parallelism: str = "jit"
+    step: Callable,
+    mesh: Mesh,
+    batch_size: int,
+    shuffle: bool = True,
+    steps: int = 1,
+    parallelism: str = "jit",
+    streamed: bool = False,
 ) -> Callable:
     """(states, members, counts, hypers, data, epoch, first) -> (states, metrics), `steps` steps of one epoch.
 
     All arguments but the last two have a leading axis over runs; metrics are (runs, steps). `step(state, batch, hyper,
     axis)` is per device. The batch is drawn on the devices: each takes its share of the global batch, the last one
-    perhaps in part padding. These are the steps from `first` on, counted within the epoch. A run whose turn it is not,
-    for its epochs are shorter or it is further ahead, stays as it is; the count of its metrics is then 0.
+    perhaps in part padding. Where `streamed`, `data` is instead the batch of the one step, spread over `data`.
+
+    These are the steps from `first` on, counted within the epoch. A run whose turn it is not, for its epochs are
+    shorter or it is further ahead, stays as it is; the count of its metrics is then 0.
     """
     share = -(-batch_size // mesh.shape["data"])
 
@@ -71,11 +81,14 @@ def parallel_train_step(
         arguments = (states, members, counts, hypers, data)
         state, members, count, hyper, data = jax.tree.map(lambda x: x[0], arguments)
 
-        def one(state, at):
-            rows, present = draw(hyper.seed, state["step"], members, count, batch_size, shuffle)
+        def drawn(at) -> Batch:
+            rows, present = draw(hyper.seed, at, members, count, batch_size, shuffle)
             mine = jax.lax.axis_index("data") * share + jnp.arange(share)
             inside, mine = mine < batch_size, jnp.minimum(mine, batch_size - 1)
-            after, metrics = step(state, take(data, rows[mine], present[mine] & inside), hyper, "data")
+            return take(data, rows[mine], present[mine] & inside)
+
+        def one(state, at):
+            after, metrics = step(state, data if streamed else drawn(state["step"]), hyper, "data")
             due = (at < hyper.steps_per_epoch) & (state["step"] == epoch * hyper.steps_per_epoch + at)
             state = jax.tree.map(functools.partial(jnp.where, due), after, state)
             return state, jax.tree.map(lambda x: jnp.where(due, x, 0), metrics)
@@ -89,33 +102,55 @@ def parallel_train_step(
 
     if parallelism == "pmap":
         return _pmapped(local, mesh, 7)
-    mapped = jax.shard_map(local, mesh=mesh, in_specs=(*[RUN] * 5, EVERYWHERE, EVERYWHERE), out_specs=(RUN, RUN))
+    specs = (*[RUN] * 4, SPREAD if streamed else RUN, EVERYWHERE, EVERYWHERE)
+    mapped = jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=(RUN, RUN))
     return jax.jit(mapped, donate_argnums=0)
 
 
-def parallel_embed(embed: Callable, mesh: Mesh, batch_size: int, parallelism: str = "jit") -> Callable:
-    """(states, data) -> (runs, N, 2, D): embeddings of all N rows of `data`, each batch spread over the devices."""
-    share = -(-batch_size // mesh.shape["data"])
+def parallel_embed(
+    embed: Callable, mesh: Mesh, batch_size: int, parallelism: str = "jit", streamed: bool = False
+) -> Callable:
+    """(states, data) -> (runs, N, 2, D): embeddings of all N rows of `data`, each batch spread over the devices.
 
-    def local(params, batch_stats, rows, present, data: Batch):
-        params, batch_stats, data = jax.tree.map(lambda x: x[0], (params, batch_stats, data))
-        mine = jax.lax.axis_index("data") * share + jnp.arange(share)
-        z = embed(params, batch_stats, take(data, rows[mine], present[mine]))
+    `streamed`: `data` are batches, one after the other, and N what they have in all.
+    """
+    share = -(-batch_size // mesh.shape["data"])
+    size = share * mesh.shape["data"]
+
+    def gathered(z):
         # Written by each device into zeros and added up: the sum is, unlike a gathered array, known to be the same.
-        whole = jnp.zeros((len(rows), *z.shape[1:]), z.dtype)
-        whole = jax.lax.dynamic_update_slice_in_dim(whole, z, mine[0], axis=0)
+        whole = jnp.zeros((size, *z.shape[1:]), z.dtype)
+        whole = jax.lax.dynamic_update_slice_in_dim(whole, z, jax.lax.axis_index("data") * share, axis=0)
         return jax.lax.psum(whole, "data")[None]
 
-    if parallelism == "pmap":
-        mapped = _pmapped(local, mesh, 5)
-    else:
-        specs = (RUN, RUN, EVERYWHERE, EVERYWHERE, RUN)
-        mapped = jax.jit(jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=RUN))
+    def of_resident(params, batch_stats, rows, present, data: Batch):
+        params, batch_stats, data = jax.tree.map(lambda x: x[0], (params, batch_stats, data))
+        mine = jax.lax.axis_index("data") * share + jnp.arange(share)
+        return gathered(embed(params, batch_stats, take(data, rows[mine], present[mine])))
+
+    def of_batch(params, batch_stats, batch: Batch):
+        return gathered(embed(*jax.tree.map(lambda x: x[0], (params, batch_stats, batch))))
+
+    def mapped(local, *specs):
+        if parallelism == "pmap":
+            return _pmapped(local, mesh, len(specs))
+        return jax.jit(jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=RUN))
+
+    if streamed:
+        one_batch = mapped(of_batch, RUN, RUN, SPREAD)
+
+        def all_batches(states, batches: Iterable[Batch]):
+            of_model = states["params"], states["batch_stats"]
+            return jnp.concatenate([one_batch(*of_model, batch) for batch in batches], axis=1)
+
+        return all_batches
+    some_rows = mapped(of_resident, RUN, RUN, EVERYWHERE, EVERYWHERE, RUN)
 
     def all_rows(states, data: Batch):
-        N, size = data.present.shape[1], share * mesh.shape["data"]
+        N = data.present.shape[1]
         at = [jnp.arange(start, start + size) for start in range(0, N, size)]
-        parts = [mapped(states["params"], states["batch_stats"], jnp.minimum(i, N - 1), i < N, data) for i in at]
+        of_model = states["params"], states["batch_stats"]
+        parts = [some_rows(*of_model, jnp.minimum(i, N - 1), i < N, data) for i in at]
         return jnp.concatenate(parts, axis=1)[:, :N]
 
     return all_rows

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mccl_jax.cues import DEEP
-from mccl_jax.data.windows import Scaler, WindowOptions, cut_windows
+from mccl_jax.data.scaling import Scaler
+from mccl_jax.data.windows import WindowOptions, cut_windows
 from tests.data.made import face, session
 
 

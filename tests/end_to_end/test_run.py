@@ -124,6 +124,7 @@ def test_embeddings_that_were_lost_are_made_again(copy):
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_training_that_was_stopped_ends_as_if_it_had_not_been(finished, tmp_path, how):
+    """Streamed from disk after Ctrl-C: which is the same, to the last bit."""
     shutil.copytree(finished / "prepared", tmp_path / "prepared")
     checkpoints = tmp_path / "runs/simulated/checkpoints"
     status, errors = stop_when(lambda: any(checkpoints.glob("[0-9]*[0-9]")), tmp_path, how, *TINY)
@@ -133,7 +134,9 @@ def test_a_training_that_was_stopped_ends_as_if_it_had_not_been(finished, tmp_pa
     if how == signal.SIGTERM:
         assert status == 143
     assert not (tmp_path / "runs/simulated/results.json").exists()
-    assert "goes on after step" in run(tmp_path, *TINY).stdout
+    again = [*TINY, "--config.train.feeding=stream"] if how == signal.SIGINT else TINY
+    assert "goes on after step" in run(tmp_path, *again).stdout
+    assert any(tmp_path.glob("prepared/*/windows/*/landmarks.array_record")) == (how == signal.SIGINT)
     for name in ENDED:
         found, expected = (folder / "runs/simulated" / name for folder in (tmp_path, finished))
         assert found.read_bytes() == expected.read_bytes(), name

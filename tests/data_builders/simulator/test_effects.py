@@ -9,7 +9,8 @@ from data_builders.simulator.latents import COUPLED, LATENTS, LINEAR
 from data_builders.simulator.options import Effects, Options
 from data_builders.simulator.simulation import Simulation
 from mccl_jax.cues import OPENFACE_AUS
-from mccl_jax.data.windows import Scaler, WindowOptions, cut_windows
+from mccl_jax.data.scaling import Scaler
+from mccl_jax.data.windows import WindowOptions, cut_windows
 
 UPPER_LIP, LOWER_LIP = 62, 66  # inner points on the midline
 

@@ -1,0 +1,96 @@
+"""Where windows are kept: in memory, or on disk, as an ArrayRecord file a cue of which single rows are read."""
+
+import contextlib
+import dataclasses
+import pathlib
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+from array_record.python.array_record_data_source import ArrayRecordDataSource
+from array_record.python.array_record_module import ArrayRecordWriter
+
+from mccl_jax.files import replacing
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """What an array (N, T, V, C) float32 is to those who take one row at a time; threads may do so together."""
+
+    shape: tuple[int, ...]
+    row: Callable[[int], np.ndarray]
+
+    def __getitem__(self, i: int) -> np.ndarray:
+        return self.row(int(i))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+
+class Kept(contextlib.nullcontext):
+    """Takes windows one session after the other, and gives them back as arrays."""
+
+    def __init__(self):
+        super().__init__(self)
+        self._sessions = []
+
+    def add(self, cues: Mapping[str, np.ndarray]) -> None:
+        """The next session: name -> (T, V, C) float32."""
+        self._sessions.append(cues)
+
+    def cues(self) -> dict[str, np.ndarray]:
+        """All that was added, name -> (N, T, V, C)."""
+        return {name: np.stack([cues[name] for cues in self._sessions]) for name in self._sessions[0]}
+
+
+class Store:
+    """Takes windows one session after the other, and gives back what was taken, as rows on disk.
+
+    `folder` is named by all that its content depends on: a file that is there already is whole, and is not written
+    again. Raises UserError where the folder cannot be written to.
+    """
+
+    def __init__(self, folder: pathlib.Path):
+        self._folder, self._writers, self._shapes, self._count = folder, {}, {}, 0
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> "Store":
+        self._stack.__enter__()
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._stack.__exit__(*error)
+
+    def add(self, cues: Mapping[str, np.ndarray]) -> None:
+        """The next session: name -> (T, V, C) float32."""
+        for name, values in cues.items():
+            if name not in self._shapes:
+                self._shapes[name] = values.shape
+                if not self._path(name).exists():
+                    self._writers[name] = self._stack.enter_context(_writer(self._path(name)))
+            if name in self._writers:
+                self._writers[name].write(np.ascontiguousarray(values).tobytes())
+        self._count += 1
+
+    def cues(self) -> dict[str, Rows]:
+        """All that was added, name -> rows; to be asked for once the context has been left."""
+        return {name: _rows(self._path(name), (self._count, *shape)) for name, shape in self._shapes.items()}
+
+    def _path(self, name: str) -> pathlib.Path:
+        return self._folder / f"{name}.array_record"
+
+
+@contextlib.contextmanager
+def _writer(path: pathlib.Path) -> Iterator[ArrayRecordWriter]:
+    with replacing(path) as temporary:
+        writer = ArrayRecordWriter(str(temporary), "group_size:1")
+        try:
+            yield writer
+        finally:
+            writer.close()
+
+
+def _rows(path: pathlib.Path, shape: tuple[int, ...]) -> Rows:
+    source = ArrayRecordDataSource(str(path))
+    if len(source) != shape[0]:
+        raise ValueError(f"{path} holds {len(source)} sessions, expected {shape[0]}")
+    return Rows(shape, lambda i: np.frombuffer(source[i], np.float32).reshape(shape[1:]))
