@@ -1,5 +1,7 @@
 """What --mode=sweep refuses before any work, and what it makes of a setting."""
 
+import types
+
 import pytest
 
 from configs import simulated
@@ -50,3 +52,39 @@ def test_what_is_prepared_otherwise_lies_elsewhere():
     other = place_of(of(seed=3, simulation__seed=4))
     assert other.parent == place_of(base).parent
     assert other == place_of(of(train__epochs=2, simulation__seed=4)) != place_of(base)
+
+
+def test_what_stops_a_wave_is_looked_for_one_by_one(monkeypatch):
+    """Of three settings the second cannot begin: it has failed, the others are trained."""
+    trained = []
+
+    def alone(run, say):
+        if run.name == "b":
+            raise UserError("b cannot begin")
+        trained.append(run.name)
+
+    def together(runs, say):
+        raise UserError("one of them cannot begin")
+
+    monkeypatch.setattr(sweep, "fit", alone)
+    monkeypatch.setattr(sweep, "fit_together", together)
+    plans = {name: types.SimpleNamespace(run=lambda training, name: types.SimpleNamespace(name=name)) for name in "abc"}
+    failed = sweep._train([(name, "") for name in "abc"], plans, lambda line: None)
+    assert failed == {"b": "b: b cannot begin"}
+    assert trained == ["a", "c"]
+
+
+def test_waves_hold_one_structure_and_no_more_runs_than_devices(monkeypatch):
+    monkeypatch.setattr(sweep, "structure", lambda experiment, windows: experiment.structure)
+    monkeypatch.setattr(sweep.jax, "device_count", lambda: 2)
+
+    def plan(structure, parallelism="jit"):
+        train = types.SimpleNamespace(parallelism=parallelism)
+        experiment = types.SimpleNamespace(structure=structure, train=train)
+        return types.SimpleNamespace(experiment=experiment, material=types.SimpleNamespace(windows=None))
+
+    plans = {"a": plan(1), "b": plan(2), "c": plan(1), "d": plan(3, "pmap")}
+    left = [(name, training) for name in plans for training in ("fold_1", "all")]
+    waves = sweep._waves(left, plans)
+    assert sorted(one for wave in waves for one in wave) == sorted(left)
+    assert [[name for name, _ in wave] for wave in waves] == [["a", "a"], ["c", "c"], ["b", "b"], ["d"], ["d"]]
