@@ -69,12 +69,11 @@ def main(arguments: list[str]) -> int:
         from mccl_jax.modes import check
 
         check.run(experiment, _without_check(), SHARE.value)
-        _end(0)
-    if MODE.value == "sweep":
+    elif MODE.value == "sweep":
         from mccl_jax.modes import sweep
 
         return 2 if sweep.run(CONFIG.value.to_dict(), SWEEP.value, workdir) else 0
-    if MODE.value == "prepare":
+    elif MODE.value == "prepare":
         from mccl_jax.modes import prepare
 
         prepare.run(experiment)
@@ -168,14 +167,19 @@ def _refuse(why: str) -> NoReturn:
 
 
 def _end(status: int) -> NoReturn:
-    """Ends at once, without Python's own clearing up.
+    """Ends at once, without Python's own clearing up: all that is to stay is written by then.
 
     A save that was under way may have left threads that nobody waits for; and Arrow's threads let go of what they have
     read a little later than they return it, which aborts a program that is then being cleared up.
     """
-    with contextlib.suppress(BrokenPipeError):  # whoever was to read it has gone
+    try:
         sys.stdout.flush()
         sys.stderr.flush()
+    except BrokenPipeError:  # whoever was to read it has gone
+        pass
+    except OSError as error:
+        os.write(2, f"error: what was to be printed could not be ({error.strerror})\n".encode())
+        status = 2
     os._exit(status)
 
 
@@ -189,3 +193,5 @@ if __name__ == "__main__":
     except OSError as error:  # no room, no permission, no such place
         where, what = error.filename or "file system", error.strerror or error
         _refuse(f"{where}: {what}; expected files that can be read and free space to write to")
+    except SystemExit as ended:  # what app.run ends in, and a training that SIGTERM has stopped
+        _end(ended.code if isinstance(ended.code, int) else ended.code is not None)
