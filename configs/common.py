@@ -77,7 +77,10 @@ def get_config() -> ml_collections.ConfigDict:
     config.train.feeding = "resident"  # windows lie on the devices; or "stream": batch by batch, where they do not fit
     config.train.evaluate_every = 10  # epochs
     config.train.checkpoint_every = 10  # epochs
-    config.train.keep = 2  # checkpoints
+    config.train.keep = 2  # checkpoints, the newest
+    # And the best one: of lowest mean training loss; or, by the name of a split that is neither train nor reported, of
+    # lowest MAE there.
+    config.train.best_by = "loss"
 
     config.evaluation = ml_collections.ConfigDict()
     config.evaluation.target = "severity"  # what the numbers are called

@@ -16,6 +16,7 @@ from mccl_jax.evaluation.options import Options as EvaluationOptions
 from mccl_jax.models.mccl import ModelOptions
 from mccl_jax.training.begin import InitOptions
 from mccl_jax.training.mesh import FEEDINGS, PARALLELISMS
+from mccl_jax.training.selection import LOSS
 
 _INTERVIEWS = {
     "folds": ("",),
@@ -139,7 +140,9 @@ class TrainOptions:
 
     epochs, batch_size; learning_rate is the peak, floor the end; warmup_epochs of linear rise; weight_decay is
     decoupled; temperature of the contrastive loss; evaluate_every and checkpoint_every count epochs; keep is the number
-    of checkpoints that stay. Two mistakes of the official code, off by default: `projection_head_learns` False (D6)
+    of newest checkpoints that stay, and beside them the best one stays, by best_by: "loss", the lowest mean training
+    loss of an evaluated epoch, or a split that is neither trained on nor reported: the lowest MAE of the headline
+    regressor on it. Two mistakes of the official code, off by default: `projection_head_learns` False (D6)
     leaves the head of the contrastive loss as it began; `shuffle` False (D7) has every epoch in the same order.
     parallelism: "jit" spreads the batch over all devices by jit of shard_map; "pmap" does so by pmap. feeding:
     "resident" windows lie on the devices; "stream" brings them batch by batch, from disk, where they do not fit.
@@ -160,6 +163,7 @@ class TrainOptions:
     evaluate_every: int = 10
     checkpoint_every: int = 10
     keep: int = 2
+    best_by: str = LOSS
 
     def __post_init__(self):
         for name in ("epochs", "batch_size", "evaluate_every", "checkpoint_every", "keep"):
@@ -173,6 +177,11 @@ class TrainOptions:
             raise UserError("train.feeding 'stream' needs train.parallelism 'jit'")
         if self.temperature <= 0 or self.adam_eps <= 0:
             raise UserError("train.temperature and train.adam_eps must be positive")
+        if self.best_by == "train":
+            raise UserError(
+                f"train.best_by is 'train', which is trained on: expected {LOSS!r}, or a split that is neither train "
+                "nor reported"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,6 +220,11 @@ class Experiment:
             )
         if self.transfer and self.transfer.exclude_overlap:
             raise UserError("transfer.exclude_overlap: sessions are only left out of train; set data.exclude_overlap")
+        if self.train.best_by == self.evaluation.reported_split:
+            raise UserError(
+                f"train.best_by is {self.train.best_by!r}, the reported split, by which no model is chosen: expected "
+                f"{LOSS!r}, or a split that is neither train nor reported"
+            )
         if self.simulation and not self.evaluation.simulated:
             object.__setattr__(self, "evaluation", dataclasses.replace(self.evaluation, simulated=True))
 

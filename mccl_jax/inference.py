@@ -83,11 +83,7 @@ class Model:
     def predict(self, session: Session, regressor: str | None = None) -> dict[str, Any]:
         """Severity of one session with an interval from held-out residuals, and what to know about both."""
         name = regressor or self.primary
-        if name not in self.regressors:
-            raise UserError(
-                f"regressor {name!r} is not in this checkpoint ({', '.join(self.regressors) or 'it holds none'}): "
-                "load the workdir of a finished training"
-            )
+        self.check_regressor(name)
         windows, notes = self._windows([session])
         z = self._embeddings(windows)
         severity = float(self.regressors[name].predict(z.reshape(1, -1))[0])
@@ -111,6 +107,14 @@ class Model:
         elif digest_of(session.subject) in self.trained_on:
             said["trained_on"] = SOMEBODY_KNOWN
         return said | ({"simulated": SIMULATED} if self.config.evaluation.simulated else {})
+
+    def check_regressor(self, name: str) -> None:
+        """Raises UserError where the checkpoint lacks a regressor, as one from the midst of training lacks all."""
+        if name not in self.regressors:
+            raise UserError(
+                f"regressor {name!r} is not in this checkpoint ({', '.join(self.regressors) or 'it holds none'}): "
+                "load the workdir of a finished training"
+            )
 
     def predict_file(self, path: str | pathlib.Path, regressor: str | None = None) -> dict[str, Any]:
         """`predict` for a recording as the model's corpus has it: an OpenFace CSV, for CMDC the folder of an interview,

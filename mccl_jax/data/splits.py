@@ -50,6 +50,28 @@ def divisions(
     return {**found, ALL: np.full(len(windows), "train")}
 
 
+def check_unreported(
+    windows: Windows, facts: Facts, divided: Mapping[str, np.ndarray], name: str, reported: str
+) -> None:
+    """Raises UserError where `name` is no split to choose checkpoints by (train.best_by).
+
+    It must have sessions with a known target, and nobody who is trained on or reported, be it under another name.
+    """
+    for split in divided.values():
+        if not np.isfinite(windows.severity[split == name]).any():
+            raise UserError(
+                f"train.best_by is {name!r}: there is no labelled session in such a split, there are "
+                f"{', '.join(sorted(set(split.tolist())))}: expected 'loss', or a split that is neither train nor "
+                f"{reported}"
+            )
+        others = np.isin(split, ("train", reported))
+        if (both := (split == name) & _among(windows, facts, others)).any():
+            raise UserError(
+                f"train.best_by is {name!r}: subjects stand in it and in train or {reported}, too: "
+                f"{_few(sorted(set(windows.subject[both])))}; expected nobody in both: set train.best_by='loss'"
+            )
+
+
 def excluded(windows: Windows, divided: Mapping[str, np.ndarray], reported: str) -> list[str]:
     """A line for each division that leaves sessions out of train: how many, and the first of them."""
     notes = []
@@ -69,7 +91,7 @@ def _apart(
 ) -> np.ndarray:
     """(N,) `split`, in which nobody is both in train and reported."""
     _check_labelled(windows, split, reported, where)
-    overlap = (split == "train") & _is_reported(windows, facts, split == reported)
+    overlap = (split == "train") & _among(windows, facts, split == reported)
     if not overlap.any():
         return split
     if not exclude_overlap:
@@ -83,11 +105,11 @@ def _apart(
     return split
 
 
-def _is_reported(windows: Windows, facts: Facts, reported: np.ndarray) -> np.ndarray:
-    """(N,) bool: the subject of a session is that of one of the `reported`, or its recording is one of theirs."""
-    subject = np.isin(windows.subject, windows.subject[reported])
+def _among(windows: Windows, facts: Facts, these: np.ndarray) -> np.ndarray:
+    """(N,) bool: the subject of a session is that of one of `these` (N,) bool, or its recording is one of theirs."""
+    subject = np.isin(windows.subject, windows.subject[these])
     digests = np.array(facts.digests or [""] * len(windows))
-    return subject | (np.isin(digests, digests[reported]) & (digests != ""))
+    return subject | (np.isin(digests, digests[these]) & (digests != ""))
 
 
 def _check_labelled(windows: Windows, split: np.ndarray, reported: str, where: str) -> None:

@@ -16,7 +16,7 @@ from data_builders.report import Report
 from mccl_jax.cues import shared_cues
 from mccl_jax.data.scaling import Scaler
 from mccl_jax.data.sessions import Facts, read_sessions, windows_and_facts
-from mccl_jax.data.splits import ALL, divisions, excluded
+from mccl_jax.data.splits import ALL, check_unreported, divisions, excluded
 from mccl_jax.data.transfer import left_out, trained_and_reported
 from mccl_jax.data.windows import WindowOptions, Windows
 from mccl_jax.errors import UserError
@@ -26,6 +26,7 @@ from mccl_jax.files import locked, replacing
 from mccl_jax.modes import evaluate
 from mccl_jax.modes.prepare import is_simulated, place_of, prepare_all
 from mccl_jax.training.loop import Run, TrainingData
+from mccl_jax.training.selection import LOSS
 
 LOCK = ".lock"
 
@@ -123,7 +124,7 @@ class Plan:
 
     `experiment` says that its data are simulated wherever they are. `notes` are all that a reader of the results must
     know of the sessions, `summary` what will be trained and reported. Raises UserError where a label is not there that
-    the evaluation asks for.
+    the evaluation asks for, or no split by which checkpoints can be chosen as train.best_by asks.
     """
 
     def __init__(self, experiment: Experiment, material: Material, workdir: pathlib.Path):
@@ -132,6 +133,9 @@ class Plan:
             experiment = dataclasses.replace(experiment, evaluation=evaluation)
         self.experiment, self.material, self.workdir = experiment, material, workdir
         held_out.check_labels(material.facts.labels, material.windows.session, experiment.evaluation)
+        if (by := experiment.train.best_by) != LOSS:
+            reported = experiment.evaluation.reported_split
+            check_unreported(material.windows, material.facts, material.divided, by, reported)
         self.notes = [*material.notes, *_batch_notes(material.divided, experiment.train.batch_size)]
         if mistakes := experiment.official_mistakes:
             keys = "; ".join(f"{name} {', '.join(keys)}" for name, keys in mistakes.items())
@@ -146,15 +150,20 @@ class Plan:
     def run(self, training: str, name: str = "") -> Run:
         """One of the trainings; `name` is what it is called where several go side by side."""
         data = self.material.data(training)
-        return Run(self.experiment, data, self.material.fingerprint, self.workdir / training, name)
+        return Run(self._first, data, self.material.fingerprint, self.workdir / training, name)
+
+    @property
+    def _first(self) -> Experiment:
+        """With what a first call said of the evaluation: what a later one says otherwise is a change after training."""
+        if not (self.workdir / evaluate.CONFIG).exists():
+            return self.experiment
+        evaluation = evaluate.experiment_of(self.workdir).evaluation
+        return dataclasses.replace(self.experiment, evaluation=evaluation)
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
         """Makes the workdir this experiment's and keeps other processes off it."""
-        # What a first call said of the evaluation stays: what a later one says otherwise is a change after training.
-        first = self.experiment
-        if (self.workdir / evaluate.CONFIG).exists():
-            first = dataclasses.replace(first, evaluation=evaluate.experiment_of(self.workdir).evaluation)
+        first = self._first
         preparation = "\n".join([self.material.said, self.summary, *self.notes]) + "\n"
         with claimed(self.workdir):
             for name, text in ((evaluate.CONFIG, first.to_json() + "\n"), ("preparation.txt", preparation)):

@@ -13,6 +13,7 @@ def run(checkpoint: pathlib.Path, source: pathlib.Path, say=print) -> int:
     A recording that cannot be used gives a line with its error; where it is the only one, the error is raised.
     """
     model = Model.load(checkpoint)
+    model.check_regressor(model.primary)
     recordings = model.recordings(source)
     refused = 0
     for recording in recordings:

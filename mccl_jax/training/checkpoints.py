@@ -1,36 +1,57 @@
 """Checkpoints: plain dicts of arrays, and beside them as JSON all that is needed to use them again.
 
 A checkpoint holds `state` (or, when training is over, only what a model needs of it) and `scaler`, and as its metadata
-the experiment, the cues, the fingerprint of the data and, at the end, the regressors. The names of the arrays are
-paths, so that any program that reads Orbax can use them without our classes.
+the experiment, the cues, the fingerprint of the data, which checkpoint of its training is the best so far and, at the
+end, the regressors. The names of the arrays are paths, so that any program that reads Orbax can use them without our
+classes. The format itself does not notice a wrong byte in an array: SHA256SUMS has the digests of the files, as
+`sha256sum -c` reads them, and the metadata hold their own.
 """
 
 import contextlib
+import hashlib
+import json
+import os
 import pathlib
+import re
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 from orbax.checkpoint import v1 as ocp
 
-from mccl_jax.errors import UserError
+from mccl_jax.errors import UserError, reason_of
 
-policies = ocp.training.preservation_policies
+_STEP = re.compile(r"0|[1-9][0-9]*")
+_PARTIAL = ".orbax-checkpoint-tmp"  # in the name of what a save that came to no end has left
+_SUMS, _SUM = "SHA256SUMS", "sha256"
+_METADATA = "_CHECKPOINT_METADATA"  # Orbax writes the time into it last of all
 
 
 class Checkpoints:
     """The checkpoints of one training, each in a folder named by its step; saved in the background.
 
-    Use as a context: leaving it waits for the last save and raises what went wrong with it.
+    The `keep` newest stay, and the best. Use as a context: leaving it waits for the last save and raises what went
+    wrong with it.
     """
 
     def __init__(self, folder: pathlib.Path, keep: int):
         self.folder = folder.absolute()
+        self._kept, self._step = _NewestAndBest(keep), -1
+        context = ocp.Context()
+        # Where a folder cannot be made, the save would wait for it for minutes.
+        context.async_options.create_directories_asynchronously = False
+        # A function, for Orbax would make a copy of a method, and of all that it belongs to.
+        context.async_options.post_finalization_callback = lambda: self._add_up()
         with _saving(self.folder):
             self._checkpointer = ocp.training.Checkpointer(
-                self.folder, preservation_policy=policies.LatestN(keep), cleanup_tmp_directories=True
+                self.folder,
+                context=context,
+                preservation_policy=self._kept,
+                cleanup_tmp_directories=True,
+                lightweight_initialize=True,  # it looks into none of them, one of which may be damaged
             )
 
     def __enter__(self):
@@ -51,13 +72,35 @@ class Checkpoints:
         found = self._checkpointer.latest
         return None if found is None else self.folder / str(found.step)
 
-    def save(self, step: int, arrays: dict[str, Any], metadata: dict[str, Any]) -> None:
-        """Starts to save; waits for the save before it. Raises UserError where that one, or this, cannot be written."""
+    def save(self, step: int, arrays: dict[str, Any], metadata: dict[str, Any], best: int | None = None) -> None:
+        """Starts to save; waits for the save before it. Raises UserError where that one, or this, cannot be written.
+
+        Once it is saved, older ones go, but not that of step `best`.
+        """
         with _saving(self.folder):
             self._checkpointer.wait()
+            self._kept.best, self._step = best, step
             self._checkpointer.save_checkpointables_async(
-                step, arrays, custom_metadata=metadata, force=True, overwrite=True
+                step, arrays, custom_metadata=_sealed({**metadata, "step": step}), force=True, overwrite=True
             )
+
+    def _add_up(self) -> None:
+        """All files of the save are written, and it has not got its final name yet; on one host of several."""
+        (unnamed,) = self.folder.glob(f"{self._step}{_PARTIAL}*")
+        _write_sums(unnamed)
+
+
+class _NewestAndBest:
+    """Says which checkpoints stay. One of a later step than that just saved was damaged, and goes."""
+
+    def __init__(self, keep: int):
+        self._keep, self.best = keep, None
+
+    def should_preserve(self, checkpoints: Sequence, *, context: object) -> list[bool]:
+        """`checkpoints` in the order in which they were saved, the one just saved last."""
+        steps = [one.step for one in checkpoints]
+        newest = sorted(step for step in steps if step <= steps[-1])[-self._keep :]
+        return [step in newest or step == self.best for step in steps]
 
 
 def newest(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any], pathlib.Path] | None:
@@ -65,10 +108,13 @@ def newest(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any], pathli
 
     Only reads. A damaged one is named on stderr and the one before it used; raises UserError where all are damaged.
     """
-    steps = sorted((int(path.name) for path in folder.glob("*") if path.name.isdecimal()), reverse=True)
+    steps = _steps(folder)
     for step in steps:
         try:
-            return *load(folder / str(step)), folder / str(step)
+            arrays, metadata = load(folder / str(step))
+            if metadata["step"] != step:
+                raise UserError(f"{folder / str(step)}: is that of step {metadata['step']} under another name")
+            return arrays, metadata, folder / str(step)
         except UserError as error:
             print(f"{error}; trying the checkpoint before it", file=sys.stderr, flush=True)
     if steps:
@@ -76,10 +122,48 @@ def newest(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any], pathli
     return None
 
 
+def _steps(folder: pathlib.Path) -> list[int]:
+    """The steps that there are checkpoints of, the last one first; names on stderr what else there is."""
+    try:
+        names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UserError(
+            f"{folder}: cannot be read ({error.strerror}); expected the folder of a training's checkpoints: mend it, "
+            "or choose another --workdir"
+        ) from error
+    for name in names:
+        if not _STEP.fullmatch(name) and _PARTIAL not in name:
+            print(f"{folder / name}: is no step's name, and not used as a checkpoint", file=sys.stderr, flush=True)
+    return sorted((int(name) for name in names if _STEP.fullmatch(name)), reverse=True)
+
+
 def save(folder: pathlib.Path, arrays: dict[str, Any], metadata: dict[str, Any]) -> None:
-    """Saves a single checkpoint as `folder`, in place of one that is there. Raises UserError where it cannot."""
-    with _saving(folder.absolute()):
-        ocp.save_checkpointables(folder.absolute(), arrays, custom_metadata=metadata, overwrite=True)
+    """Saves a single checkpoint as `folder`, in place of one that is there and stays until the new one is whole.
+
+    Raises UserError where it cannot.
+    """
+    folder = folder.absolute()
+    partial, before = (folder.with_name(f".{folder.name}.{which}") for which in ("partial", "before"))
+
+    def tidy():
+        """Removes what a save that came to no end, now or earlier, has left."""
+        if before.exists() and not folder.exists():
+            os.replace(before, folder)
+        for left in (before, *folder.parent.glob(f"{partial.name}*")):
+            shutil.rmtree(left, ignore_errors=True)
+
+    with _saving(folder):
+        tidy()
+        try:
+            ocp.save_checkpointables(partial, arrays, custom_metadata=_sealed(metadata))
+            _write_sums(partial)
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(folder, before)
+            os.replace(partial, folder)
+        finally:
+            tidy()
 
 
 @contextlib.contextmanager
@@ -98,18 +182,49 @@ def _saving(folder: pathlib.Path) -> Iterator[None]:
 def load(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """(arrays, metadata) of one checkpoint, as numpy arrays, whatever devices it was saved from.
 
-    Raises UserError where the folder is no checkpoint or is damaged.
+    Raises UserError where the folder is no checkpoint or is damaged, be it by a single byte.
     """
     folder = folder.absolute()
     try:
-        metadata = ocp.checkpointables_metadata(folder)
-        abstract = jax.tree.map(lambda leaf: np.empty(leaf.shape, leaf.dtype), metadata.metadata)
-        if not abstract:
-            raise ValueError("it holds no arrays")
-        return ocp.load_checkpointables(folder, abstract), metadata.custom_metadata
+        # Before Orbax opens them: of several arrays that cannot be read it raises one, and prints tracebacks of others.
+        _check_sums(folder)
+        metadata = json.loads((folder / _METADATA).read_text(encoding="utf-8"))["custom_metadata"]
+        if metadata.pop(_SUM, None) != _digest(metadata):
+            raise ValueError("its metadata are not as they were saved")
+        kinds = ocp.checkpointables_metadata(folder).metadata
+        return ocp.load_checkpointables(folder, jax.tree.map(lambda x: np.empty(x.shape, x.dtype), kinds)), metadata
     except Exception as error:  # Orbax raises many kinds; whichever it is, this checkpoint cannot be used
-        cause = (str(error.__cause__ or error).splitlines() or [type(error).__name__])[0][:200]
         raise UserError(
-            f"{folder}: cannot be read as a checkpoint ({cause}); expected a workdir of a finished training, or its "
-            "folder model or checkpoints/STEP"
+            f"{folder}: cannot be read as a checkpoint ({reason_of(error.__cause__ or error)}); expected a workdir of "
+            "a finished training, or its folder model or checkpoints/STEP"
         ) from error
+
+
+def _sealed(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {**metadata, _SUM: _digest(metadata)}
+
+
+def _digest(metadata: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()).hexdigest()
+
+
+def _write_sums(folder: pathlib.Path) -> None:
+    """The digest of every file in `folder` but the metadata's, as `sha256sum` writes them."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _METADATA)
+    lines = [f"{_digest_of_file(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
+    (folder / _SUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def _check_sums(folder: pathlib.Path) -> None:
+    """Raises OSError or ValueError where a file is not as it was saved."""
+    lines = (folder / _SUMS).read_text(encoding="utf-8").splitlines()
+    if not lines:
+        raise ValueError(f"{_SUMS} is empty")
+    for digest, _, name in (line.partition("  ") for line in lines):
+        if _digest_of_file(folder / name) != digest:
+            raise ValueError(f"{name} is not as it was saved")
+
+
+def _digest_of_file(path: pathlib.Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

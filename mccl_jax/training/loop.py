@@ -27,6 +27,7 @@ from mccl_jax.training.feeding import Resident, Source, Stream
 from mccl_jax.training.progress import Progress
 from mccl_jax.training.rehearsal import rehearse
 from mccl_jax.training.schedule import Schedule
+from mccl_jax.training.selection import LOSS, Selection
 from mccl_jax.training.stopping import STATUS, Stopping
 from mccl_jax.training.writers import Writer
 
@@ -124,7 +125,7 @@ def structure(experiment: Experiment, windows: Windows) -> tuple:
     """What must be equal of runs that train together: all that makes another program, and the number of sessions."""
     options = experiment.train
     # What is traced makes no other program.
-    static = dataclasses.replace(options, learning_rate=0.0, weight_decay=0.0, temperature=1.0, keep=1)
+    static = dataclasses.replace(options, learning_rate=0.0, weight_decay=0.0, temperature=1.0, keep=1, best_by=LOSS)
     cues = tuple((name, cue.shape) for name, cue in windows.specification.items())
     return cues, experiment.model, static, windows.mask.shape
 
@@ -163,15 +164,17 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
         fed = Stream(sources, mesh, batch_size, options.shuffle) if streamed else Resident(sources, mesh)
         everywhere, one_run = meshes.everywhere(mesh), meshes.one_run(mesh)
 
-        def keep_embeddings(epoch: int) -> None:
+        def keep_embeddings(epoch: int, to_be_saved: bool = False) -> None:
             z = np.asarray(everywhere(embed(states, fed.everything(options.batch_size))))[:, : len(windows)]
             for lane, of_run in zip(lanes, z, strict=True):
-                lane.keep_embeddings(epoch, of_run)
+                lane.keep_embeddings(epoch, of_run, to_be_saved)
 
         first, slot_of_first = min((lane.epoch, lane.slot) for lane in lanes)
         if first >= options.epochs:
             if not all(path_of_epoch(lane.run.workdir, options.epochs).exists() for lane in lanes):
                 keep_embeddings(options.epochs)
+            for lane in lanes:
+                lane.say_best(say)
             return {}
         calls = slots // at_once
         left = (options.epochs - first) * calls
@@ -200,14 +203,15 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
                 done, ended = epoch + 1, slot + at_once >= slots
                 last = done == options.epochs
                 evaluated = ended and (last or done % options.evaluate_every == 0)
-                saved = last or done % options.checkpoint_every == 0 or wished
+                due = last or done % options.checkpoint_every == 0
+                saved = due or wished
                 if evaluated or saved:
                     settle()
                     pending = None
                 if all(lane.failed for lane in lanes):
                     break
                 if evaluated:
-                    keep_embeddings(done)
+                    keep_embeddings(done, due)
                     progress.line(f"epoch {done}/{options.epochs}, loss {_mean_loss(lanes):.3f}")
                 if saved:
                     for i, lane in enumerate(lanes):
@@ -216,6 +220,8 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
                     stack.close()  # the saves have come to their end, or why they could not is said
                     say("stopped by SIGTERM, all is saved: the same command again goes on from here")
                     raise SystemExit(STATUS)
+    for lane in lanes:
+        lane.say_best(say)
     return {i: lane.failed for i, lane in enumerate(lanes) if lane.failed}
 
 
@@ -236,10 +242,12 @@ class _Lane:
         self.metadata = metadata_of(experiment, run.data, run.fingerprint, self.per_epoch)
         self.checkpoints = stack.enter_context(Checkpoints(place, experiment.train.keep))
         self.state = steps.init_state(*begin(network, experiment.seed, experiment.init), optimizer)
+        before = {}
         if (kept := newest(place)) is not None:
             arrays, before, folder = kept
             _must_agree(before, self.metadata, folder)
             self.state = jax.tree.map(lambda fresh, saved: np.asarray(saved, fresh.dtype), self.state, arrays["state"])
+        self.selection = Selection(experiment.train.best_by, experiment.evaluation, before.get("selection"))
         done, total = int(self.state["step"]), self.per_epoch * experiment.train.epochs
         self.epoch, self.slot = divmod(done, self.per_epoch)
         if done:
@@ -248,12 +256,18 @@ class _Lane:
             self.writer = Writer(run.workdir, done)
             stack.callback(self.writer.close)
 
-    def keep_embeddings(self, epoch: int, z: np.ndarray) -> None:
-        """Those of the end of an epoch, z (N, 2, D), unless they are there or it was further ahead from the start."""
+    def keep_embeddings(self, epoch: int, z: np.ndarray, to_be_saved: bool) -> None:
+        """Those of the end of an epoch, z (N, 2, D), unless they are there or it was further ahead from the start.
+
+        Where a checkpoint of it is `to_be_saved`, the epoch gets its score.
+        """
         path = path_of_epoch(self.run.workdir, epoch)
         began_here = (self.epoch, self.slot) == (epoch, 0) and not path.exists()
+        embeddings = _embeddings(self.run.data, z)
         if self.failed is None and (self.epoch < epoch or began_here):
-            _embeddings(self.run.data, z).save(path)
+            embeddings.save(path)
+        if self.failed is None and self.epoch < epoch and to_be_saved:
+            self.selection.score(embeddings)
 
     def save(self, epoch: int, slots: int, one_run: Callable, states, i: int) -> None:
         """Begins to save a checkpoint of what it is after so many steps of an epoch, or all where there are fewer."""
@@ -261,7 +275,18 @@ class _Lane:
         if self.failed is None and step > self.epoch * self.per_epoch + self.slot:
             self.writer.flush()
             arrays = {"state": one_run(states, i), "scaler": scaler_arrays(self.run.data.scaler)}
-            self.checkpoints.save(step, arrays, self.metadata)
+            selection = self.selection.saved(step, epoch + 1)
+            best = self.selection.best and self.selection.best["step"]
+            self.checkpoints.save(step, arrays, {**self.metadata, "selection": selection}, best)
+
+    def say_best(self, say: Callable[[str], None]) -> None:
+        """Which of its checkpoints is the best, and by what."""
+        if self.failed is None and (best := self.selection.best):
+            place = self.run.workdir / CHECKPOINTS / str(best["step"])
+            say(
+                f"{self.called}best checkpoint: {place}, epoch {best['epoch']}, by {self.selection.words} "
+                f"({best['score']:.4g}); what is reported is the last epoch"
+            )
 
     def write(self, epoch: int, slot: int, metrics: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
         """Metrics (steps,) of the steps from `slot` on; where they are not finite, the run has failed."""
@@ -274,6 +299,7 @@ class _Lane:
                 self.failed = _not_finite(step, means, self.checkpoints.latest)
                 continue
             self.loss = means["loss"]
+            self.selection.step(slot + k, self.loss)
             self.writer(step, {"epoch": epoch, **means})
 
 
@@ -312,8 +338,14 @@ def _hyper(lane: _Lane) -> steps.Hyper:
 
 
 def _must_agree(before: dict, now: dict, folder: pathlib.Path) -> None:
-    if before["cues"] != now["cues"] or before["data"] != now["data"]:
+    """Raises UserError where a checkpoint is none of this training's."""
+    if any(before.get(key) != now[key] for key in ("cues", "data", "trained_on", "steps_per_epoch")):
         raise UserError(f"{folder}: was trained on other data than there are now: choose another --workdir")
+    here, there = (Experiment.from_json(one["experiment"]) for one in (now, before))
+    if differences := here.differences(there):
+        raise UserError(
+            f"{folder}: belongs to another config ({differences[0]}): remove it, or choose another --workdir"
+        )
 
 
 def _embeddings(data: TrainingData, z: np.ndarray) -> Embeddings:

@@ -136,6 +136,20 @@ def test_splits(ended):
     assert_the_same_model(plain, fewer)
 
 
+def test_the_choice_of_a_checkpoint(ended):
+    """By a split that is neither trained on nor reported, the reported have no say in it."""
+    options = experiment(common.get_config(), cues=tuple(OPENFACE))
+    options = dataclasses.replace(options, train=dataclasses.replace(options.train, checkpoint_every=1, best_by="dev"))
+    people = [recorded(i, split=["train", "test", "train", "dev", "train"][i % 5]) for i in range(20)]
+    plain = ended("plain", options, people)
+    other = ended("noise", options, [noise(one, 1) if one.split == "test" else one for one in people])
+    assert was_another_task(plain, other)
+    said, said_of_other = (checkpoints.newest(place / "checkpoints")[1]["selection"] for place in (plain, other))
+    assert said == said_of_other
+    assert said["score_is"] == "MAE of xgboost on dev"
+    assert 0 < said["best"]["score"] < 50
+
+
 def test_folds(ended):
     options = experiment(common.get_config(), cues=tuple(OPENFACE))
     folds = [(1,), (2,), (), (1, 2), ()]
