@@ -1,5 +1,6 @@
 """What a training will cost, said before it begins."""
 
+import functools
 import math
 import time
 from collections.abc import Callable
@@ -24,10 +25,13 @@ def rehearse(advance: Callable, arguments: tuple, mesh: jax.sharding.Mesh, calls
     leaves, tree = jax.tree.flatten(arguments)
     key = advance, tree, tuple((x.shape, x.dtype) for x in leaves)
     known = key in _compiled
+    # A pmapped step comes with its first argument, which what is made of it does not know.
+    given = getattr(advance, "args", ())
     if not known:
         _compiled.clear()  # a program is large, and trainings of one kind follow each other
-        _compiled[key] = advance.lower(*arguments).compile()
-    compiled = _compiled[key]
+        _compiled[key] = getattr(advance, "func", advance).lower(*given, *arguments).compile()
+    program = _compiled[key]
+    compiled = functools.partial(program, *given) if given else program
     seconds = time.perf_counter() - begin
     states, *others = arguments
     for _ in range(2):  # the first one also warms up
@@ -35,7 +39,7 @@ def rehearse(advance: Callable, arguments: tuple, mesh: jax.sharding.Mesh, calls
         begin = time.perf_counter()
         jax.block_until_ready(compiled(copy, *others))
         per_call = time.perf_counter() - begin
-    analysis = compiled.memory_analysis()
+    analysis = program.memory_analysis()
     step_bytes = getattr(analysis, "temp_size_in_bytes", 0) + _bytes_on_a_device(states)
     runs, *_ = states["step"].shape
     if not known:
