@@ -3,10 +3,11 @@
 python benchmarks/kills.py                  20 kills of one run, about 4 minutes on 2 cores
 python benchmarks/kills.py --kills=40 --seed=1
 
-One run of configs/cmdc.py on a simulated corpus: preparation, five folds, the final model, scores. SIGKILL comes at
-random moments of every part of it: while data are prepared, while a fold trains, inside a save, while the final model
-trains, while scores are made, while the model is written. Compared with an undisturbed run: results.json and
-predictions.csv byte by byte, every array of the final model bit by bit. Ends with status 1 where something differs.
+One run of configs/cmdc.py on a simulated corpus: preparation, five folds, the final model, scores. SIGKILL or SIGTERM
+comes at random moments of every part of it: while data are prepared, while a fold trains, inside a save, while the
+final model trains, while scores are made and regressors fitted, while the model is written. Compared with an
+undisturbed run: results.json and predictions.csv byte by byte, every array of the final model and of each training's
+best checkpoint bit by bit, and which that is. Ends with status 1 where something differs.
 """
 
 import contextlib
@@ -24,7 +25,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import jax
-import numpy as np
 from absl import app, flags, logging
 
 from data_builders.simulator.corpus import write_corpus
@@ -57,7 +57,7 @@ PARTS = {
     "inside a save": (f"{RUN}/*/checkpoints/*tmp*", 0.02),
     "the final model trains": (f"{RUN}/all/checkpoints/*[0-9]", 0.5),
     "scores are made": (f"{RUN}/all/embeddings/epoch_{EPOCHS:05d}.npz", 2.0),
-    "the model is written": (f"{RUN}/model*tmp*", 0.02),
+    "the model is written": (f"{RUN}/.model*", 0.02),
 }
 # In the order of the run; parts that are passed do not come again.
 SHARES = ("preparation", *["a fold trains", "inside a save"] * 3, "the final model trains", "scores are made")
@@ -65,11 +65,16 @@ SHARES = ("preparation", *["a fold trains", "inside a save"] * 3, "the final mod
 
 @dataclasses.dataclass(frozen=True)
 class Kill:
-    """One kill as it came about: when, in which part, and whether the run was still on."""
+    """One kill as it came about: when, by which signal, in which part, and whether the run was still on.
+
+    status   that a shell would see: 143 after SIGTERM, however it ended the run.
+    """
 
     part: str
+    how: signal.Signals
     seconds: float
     hit: bool
+    status: int
 
 
 def start(folder: pathlib.Path) -> subprocess.Popen:
@@ -109,10 +114,12 @@ def kill(folder: pathlib.Path, part: str, generator: random.Random) -> Kill:
     while process.poll() is None and not there() - before:
         time.sleep(0.002)
     time.sleep(generator.uniform(0, lasts))
-    hit = process.poll() is None
-    process.send_signal(signal.SIGKILL)
+    how, hit = generator.choice([signal.SIGKILL, signal.SIGTERM]), process.poll() is None
+    process.send_signal(how)
+    seconds = time.monotonic() - begin
     process.communicate()
-    return Kill(part, time.monotonic() - begin, hit)
+    status = process.returncode if process.returncode >= 0 else 128 - process.returncode
+    return Kill(part, how, seconds, hit and status == 128 + how, status)
 
 
 def parts(kills: int) -> list[str]:
@@ -134,13 +141,29 @@ def differences(one: pathlib.Path, other: pathlib.Path) -> list[str]:
         for name in ("results.json", "predictions.csv")
         if (one / RUN / name).read_bytes() != (other / RUN / name).read_bytes()
     ]
-    arrays = [checkpoints.load(folder / RUN / "model")[0] for folder in (one, other)]
-    paths = [jax.tree_util.tree_leaves_with_path(tree) for tree in arrays]
-    found += [
-        jax.tree_util.keystr(path)
-        for (path, a), (_, b) in zip(*paths, strict=True)
-        if np.asarray(a).tobytes() != np.asarray(b).tobytes()
-    ]
+    kept = [_kept(folder / RUN) for folder in (one, other)]
+    for name, (arrays, metadata) in kept[0].items():
+        if name not in kept[1]:
+            found.append(f"{name}, which is not there")
+            continue
+        others, metadata_of_other = kept[1][name]
+        if metadata != metadata_of_other:
+            found.append(f"{name}, its metadata")
+        found += [
+            f"{name}{jax.tree_util.keystr(path)}"
+            for (path, a), b in zip(jax.tree.leaves_with_path(arrays), jax.tree.leaves(others), strict=True)
+            if a.tobytes() != b.tobytes()
+        ]
+    return found
+
+
+def _kept(run: pathlib.Path) -> dict[str, tuple[dict, dict]]:
+    """Name -> (arrays, metadata) of the final model, and of the best checkpoint of each training."""
+    found = {"model": checkpoints.load(run / "model")}
+    for training in sorted(path.parent for path in run.glob("*/checkpoints")):
+        _, metadata, _ = checkpoints.newest(training / "checkpoints")
+        best = training / "checkpoints" / str(metadata["selection"]["best"]["step"])
+        found[str(best.relative_to(run))] = checkpoints.load(best)
     return found
 
 
@@ -172,8 +195,8 @@ def main(_):
         hits = 0
         for number, one in enumerate(disturbed(killed, parts(KILLS.value), SEED.value), start=1):
             hits += one.hit
-            said = "" if one.hit else ", but the run had ended"
-            print(f"kill {number:2d}, {one.part}: {one.seconds:5.1f} s after its start{said}", flush=True)
+            said = f"{one.how.name} {one.seconds:5.1f} s after its start, status {one.status}"
+            print(f"kill {number:2d}, {one.part}: {said}", flush=True)
         found = differences(in_peace, killed)
         print(f"{hits} kills of {KILLS.value} met a running program")
         print("differs: " + ", ".join(found) if found else "results, predictions and final parameters are equal")

@@ -220,6 +220,7 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
                     stack.close()  # the saves have come to their end, or why they could not is said
                     say("stopped by SIGTERM, all is saved: the same command again goes on from here")
                     raise SystemExit(STATUS)
+            stack.close()  # the last saves, too, come to their end before SIGTERM does
     for lane in lanes:
         lane.say_best(say)
     return {i: lane.failed for i, lane in enumerate(lanes) if lane.failed}

@@ -10,7 +10,7 @@ STATUS = 143  # what a shell says of a program that SIGTERM ended
 
 
 class Stopping:
-    """While this context is on, SIGTERM is a wish that `wished` tells of."""
+    """While this context is on, SIGTERM is a wish that `wished` tells of; one that it did not tell of comes after."""
 
     def __init__(self):
         self._heard, self._before = threading.Event(), None
@@ -21,9 +21,11 @@ class Stopping:
             self._before = signal.signal(signal.SIGTERM, lambda *_: self._heard.set())
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, kind, *_) -> None:
         if self._before is not None:
             signal.signal(signal.SIGTERM, self._before)
+            if kind is None and self._heard.is_set():
+                signal.raise_signal(signal.SIGTERM)
 
     def wished(self, call: int) -> bool:
         """Whether to end after this call of the training step, their number; of several hosts all say the same."""
