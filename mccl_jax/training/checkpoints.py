@@ -188,8 +188,9 @@ def load(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         # Before Orbax opens them: of several arrays that cannot be read it raises one, and prints tracebacks of others.
         _check_sums(folder)
-        metadata = json.loads((folder / _METADATA).read_text(encoding="utf-8"))["custom_metadata"]
-        if metadata.pop(_SUM, None) != _digest(metadata):
+        whole = json.loads((folder / _METADATA).read_text(encoding="utf-8"))
+        metadata = whole.get("custom_metadata") if isinstance(whole, dict) else None
+        if not isinstance(metadata, dict) or metadata.pop(_SUM, None) != _digest(metadata):
             raise ValueError("its metadata are not as they were saved")
         kinds = ocp.checkpointables_metadata(folder).metadata
         return ocp.load_checkpointables(folder, jax.tree.map(lambda x: np.empty(x.shape, x.dtype), kinds)), metadata
@@ -216,12 +217,16 @@ def _write_sums(folder: pathlib.Path) -> None:
 
 
 def _check_sums(folder: pathlib.Path) -> None:
-    """Raises OSError or ValueError where a file is not as it was saved."""
+    """Raises ValueError where a file is not as it was saved, or is absent."""
     lines = (folder / _SUMS).read_text(encoding="utf-8").splitlines()
     if not lines:
         raise ValueError(f"{_SUMS} is empty")
     for digest, _, name in (line.partition("  ") for line in lines):
-        if _digest_of_file(folder / name) != digest:
+        try:
+            same = _digest_of_file(folder / name) == digest
+        except OSError as error:
+            raise ValueError(f"{name}: {error.strerror}") from error
+        if not same:
             raise ValueError(f"{name} is not as it was saved")
 
 
