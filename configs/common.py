@@ -78,9 +78,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.train.evaluate_every = 10  # epochs
     config.train.checkpoint_every = 10  # epochs
     config.train.keep = 2  # checkpoints, the newest
-    # And the best one: of lowest mean training loss; or, by the name of a split that is neither train nor reported, of
-    # lowest MAE there.
-    config.train.best_by = "loss"
+    config.train.best_by = "loss"  # the best one stays, too: of lowest training loss; or MAE on a split of this name
 
     config.evaluation = ml_collections.ConfigDict()
     config.evaluation.target = "severity"  # what the numbers are called

@@ -218,16 +218,16 @@ def _write_sums(folder: pathlib.Path) -> None:
 
 def _check_sums(folder: pathlib.Path) -> None:
     """Raises ValueError where a file is not as it was saved, or is absent."""
-    lines = (folder / _SUMS).read_text(encoding="utf-8").splitlines()
-    if not lines:
-        raise ValueError(f"{_SUMS} is empty")
-    for digest, _, name in (line.partition("  ") for line in lines):
-        try:
-            same = _digest_of_file(folder / name) == digest
-        except OSError as error:
-            raise ValueError(f"{name}: {error.strerror}") from error
-        if not same:
-            raise ValueError(f"{name} is not as it was saved")
+    name = _SUMS
+    try:
+        lines = (folder / name).read_text(encoding="utf-8").splitlines()
+        if not lines:
+            raise ValueError(f"{name} is empty")
+        for digest, _, name in (line.partition("  ") for line in lines):
+            if _digest_of_file(folder / name) != digest:
+                raise ValueError(f"{name} is not as it was saved")
+    except OSError as error:
+        raise ValueError(f"{name}: {error.strerror}") from None
 
 
 def _digest_of_file(path: pathlib.Path) -> str:

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import math
+import os
 import pathlib
 import shutil
 import signal
@@ -18,6 +19,8 @@ from data_builders.openface.session import read_session
 from mccl_jax import cues
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.embeddings import Embeddings, evaluated_epochs
+from mccl_jax.modes import predict
+from mccl_jax.training.checkpoints import newest
 from tests.end_to_end.program import ROOT, TINY, run, stop_when
 
 ENDED = ("results.json", "predictions.csv", "metrics.jsonl")
@@ -50,6 +53,8 @@ def test_what_the_user_gets(finished):
     assert "not a diagnostic device" in printed
     assert "estimate:" in printed
     assert "train median" in printed
+    assert "best checkpoint: runs/simulated/checkpoints/" in printed
+    assert "by mean training loss of the epoch" in printed
 
 
 def test_results_stand_beside_n_interval_and_baselines(finished):
@@ -190,6 +195,44 @@ def test_a_checkpoint_loads_in_two_lines_anywhere(finished, tmp_path):
     assert done.stdout.startswith("simulated ['ridge', 'xgboost'] ")
 
 
+def test_a_checkpoint_from_the_midst_of_training_embeds_and_says_that_it_cannot_predict(finished):
+    raw = finished / "prepared/simulated/raw"
+    step = newest(finished / "runs/simulated/checkpoints")[1]["selection"]["best"]["step"]
+    model = mccl_jax.load(finished / "runs/simulated/checkpoints" / str(step))
+    assert model.embed([read_session(raw / "simulated_0000.csv")]).shape == (1, 2, 8)
+    with pytest.raises(UserError, match=r"it holds none.*load the workdir of a finished training"):
+        predict.run(finished / "runs/simulated/checkpoints" / str(step), raw, pytest.fail)
+
+
+ABORTED_AT_EXIT = """
+import atexit, os, runpy, sys
+atexit.register(os.abort)
+sys.argv = sys.argv[1:]
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(("device", "status"), [("/dev/null", 0), ("/dev/full", 2)])
+def test_the_program_ends_without_python_s_clearing_up(finished, device, status):
+    """In which threads of Arrow that still let go of what they have read may abort it, after all is done."""
+    file = sorted((finished / "prepared/simulated/raw").glob("simulated*.csv"))[0]
+    arguments = ("--mode=predict", "--checkpoint=runs/simulated", f"--input={file}")
+    with open(device, "w") as stdout:
+        done = subprocess.run(
+            [sys.executable, "-c", ABORTED_AT_EXIT, ROOT / "run.py", *arguments],
+            cwd=finished,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=300,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},  # what is printed is so until the end
+        )
+    assert done.returncode == status, done.stderr
+    full = "error: what was to be printed could not be (No space left on device)\n"
+    assert done.stderr == (full if status else "")
+
+
 def test_importing_the_package_is_light():
     code = "import sys, mccl_jax; print(sorted({'jax', 'numpy', 'orbax', 'tensorflow_datasets'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -228,6 +271,7 @@ MISTAKES = {
     "--config.train.epochs=0": "train.epochs",
     "--config.windows.sampling=often": "often",
     "--config.evaluation.reported_split=test": "test",
+    "--config.train.best_by=test": "train.best_by is 'test'",
     "--config.data.manual_dir=somewhere": "simulates",
 }
 
