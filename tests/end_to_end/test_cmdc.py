@@ -177,7 +177,7 @@ def test_a_fold_that_is_gone_is_missed(finished, tmp_path):
 
 
 def test_a_run_that_is_killed_three_times_ends_as_one_left_in_peace(tmp_path):
-    """While data are prepared, inside a save (SIGTERM), while scores are made: the small form of benchmarks/kills.py."""
+    """While data are prepared, inside a save, while scores are made: the small form of benchmarks/kills.py."""
     in_peace, killed = kills.two_folders(tmp_path)
     kills.finish(in_peace)
     chosen = ["preparation", "inside a save", "scores are made"]
