@@ -26,6 +26,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from mccl_jax.errors import UserError
+from mccl_jax.files import refuse_remote
 
 DEFAULT = str(pathlib.Path(__file__).resolve().parent / "configs/simulated.py")
 MODES = ("check", "prepare", "train", "sweep", "evaluate", "predict", "export")
@@ -39,6 +40,9 @@ CHECKPOINT = flags.DEFINE_string("checkpoint", None, "predict, export: a workdir
 INPUT = flags.DEFINE_string("input", None, "predict: a recording as the model's corpus has it, or a folder of them.")
 OUTPUT = flags.DEFINE_string("output", None, "export: the .safetensors file to write.")
 SWEEP = flags.DEFINE_string("sweep", None, 'sweep: what differs, as in "seed=0,1 * train.temperature=0.05,0.09".')
+DISTRIBUTED = flags.DEFINE_enum(
+    "distributed", "auto", ("auto", "on", "off"), "train: together with other processes, where there are any."
+)
 SHARE = flags.DEFINE_bool("share", False, "check: print the structure alone, without values, IDs and names.")
 
 
@@ -82,9 +86,12 @@ def main(arguments: list[str]) -> int:
 
         evaluate.run(workdir, _given_evaluation_options())
     else:
-        from mccl_jax.modes import train
+        from mccl_jax.training import hosts
 
-        train.run(experiment, workdir)
+        with hosts.joined(DISTRIBUTED.value) as say:  # before anything looks for devices
+            from mccl_jax.modes import train
+
+            train.run(experiment, workdir, say)
     return 0
 
 
@@ -92,6 +99,8 @@ def _check_flags() -> None:
     """Raises UserError where a mode lacks a flag that it needs, or gets one of another mode."""
     of_modes = {"predict": ("checkpoint", "input"), "export": ("checkpoint", "output"), "sweep": ("sweep",)}
     wanted = of_modes.get(MODE.value, ())
+    for flag in (WORKDIR, CHECKPOINT, INPUT, OUTPUT):
+        refuse_remote(f"--{flag.name}", flag.value or "")
     for flag in (CHECKPOINT, INPUT, OUTPUT, SWEEP):
         if flag.name in wanted and not flag.value:
             raise UserError(f"--mode={MODE.value} needs --{' and --'.join(wanted)}; --{flag.name} is missing")
@@ -99,6 +108,8 @@ def _check_flags() -> None:
             raise UserError(f"--{flag.name} does not go with --mode={MODE.value}")
     if SHARE.value and MODE.value != "check":
         raise UserError(f"--share does not go with --mode={MODE.value}, only with --mode=check")
+    if DISTRIBUTED.value == "on" and MODE.value != "train":
+        raise UserError(f"--distributed=on does not go with --mode={MODE.value}, only with --mode=train")
 
 
 def parse(arguments: list[str]) -> list[str]:
@@ -156,12 +167,21 @@ def _interrupted(*_) -> None:
     """
     with contextlib.suppress(RuntimeError):  # in the midst of a print
         sys.stdout.flush()
-    os.write(2, b"\ninterrupted: run the same command again, and it goes on from the last checkpoint\n")
+    line = "interrupted: run the same command again, and it goes on from the last checkpoint"
+    os.write(2, f"\n{line}\n".encode())
+    _tell(line, 130, at_once=True)
     os._exit(130)
+
+
+def _tell(line: str, status: int, at_once: bool = False) -> None:
+    """Of several processes that train together, the others end with it, too."""
+    if hosts := sys.modules.get("mccl_jax.training.hosts"):
+        hosts.tell(line, status, at_once)
 
 
 def _refuse(why: str) -> NoReturn:
     """Says why and ends."""
+    _tell(why, 2)
     print(f"error: {why}", file=sys.stderr)
     _end(2)
 
@@ -195,3 +215,7 @@ if __name__ == "__main__":
         _refuse(f"{where}: {what}; expected files that can be read and free space to write to")
     except SystemExit as ended:  # what app.run ends in, and a training that SIGTERM has stopped
         _end(ended.code if isinstance(ended.code, int) else ended.code is not None)
+    except Exception as error:
+        if hosts := sys.modules.get("mccl_jax.training.hosts"):
+            hosts.fail(error)
+        raise

@@ -221,7 +221,7 @@ def open_or_prepare(
         raise UserError(f"{folder}: {wrong}; expected {builder.MANUAL_DOWNLOAD_INSTRUCTIONS.strip()}")
 
     def made() -> SessionBuilder:
-        one = builder(data_dir=pathlib.Path(data_dir).expanduser().resolve(), config=config)
+        one = _made(builder, data_dir, config)
         one.workers = workers
         return one
 
@@ -235,6 +235,25 @@ def open_or_prepare(
                     with _made_room(place, folder):
                         prepare(made(), folder, beam_options)
         return made(), Report.read(place)
+
+
+def open_prepared(
+    builder: type[SessionBuilder],
+    *,
+    data_dir: str | pathlib.Path,
+    config: tfds.core.BuilderConfig | str | None = None,
+) -> tuple[SessionBuilder, Report] | None:
+    """The data set that another process has prepared, without a look at the raw files; None where there is none."""
+    with _quiet():
+        found = _made(builder, data_dir, config)
+        report = Report.read(pathlib.Path(found.data_dir))
+    return (found, report) if report else None
+
+
+def _made(
+    builder: type[SessionBuilder], data_dir: str | pathlib.Path, config: tfds.core.BuilderConfig | str | None
+) -> SessionBuilder:
+    return builder(data_dir=pathlib.Path(data_dir).expanduser().resolve(), config=config)
 
 
 def prepare(builder: SessionBuilder, folder: pathlib.Path, beam_options: "PipelineOptions | None" = None) -> Report:

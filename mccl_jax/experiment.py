@@ -13,6 +13,7 @@ from mccl_jax.cues import DAIC_WOZ_CUES, E_DAIC_CUES, OPENFACE_CUES
 from mccl_jax.data.windows import WindowOptions
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.options import Options as EvaluationOptions
+from mccl_jax.files import refuse_remote
 from mccl_jax.models.mccl import ModelOptions
 from mccl_jax.training.begin import InitOptions
 from mccl_jax.training.mesh import FEEDINGS, PARALLELISMS
@@ -105,6 +106,8 @@ class DataOptions:
     exclude_overlap: bool = False
 
     def __post_init__(self):
+        for key in ("manual_dir", "data_dir"):
+            refuse_remote(f"{self.section}.{key}", getattr(self, key))
         if self.corpus not in CORPORA:
             raise UserError(f"{self.section}.corpus is {self.corpus!r}: expected {' or '.join(CORPORA)}")
         for key, allowed in CORPORA[self.corpus].items():

@@ -9,6 +9,16 @@ from collections.abc import Callable, Iterator
 from mccl_jax.errors import UserError
 
 
+def refuse_remote(name: str, place: str | os.PathLike) -> None:
+    """Raises UserError where `place`, which the option of this name gives, is no path on a disk: gs://bucket/folder."""
+    if "://" in str(place):
+        raise UserError(
+            f"{name} is {place}: the program works on disks alone, for it locks, appends, maps and renames; expected a "
+            "path: copy what is there to a disk, that all hosts see, and results back (gcloud storage cp -r), or, of "
+            "what is only read, mount the bucket (gcsfuse)"
+        )
+
+
 @contextlib.contextmanager
 def writing(place: str | os.PathLike) -> Iterator[None]:
     """Within it, a place that cannot be written to, or is full, is a UserError that names it."""

@@ -136,3 +136,21 @@ def test_a_transfer_has_two_corpora_that_lie_apart():
 def test_simulated_data_are_called_so():
     assert Experiment.from_dict(simulated.get_config().to_dict()).evaluation.simulated
     assert not Experiment.from_dict(openface.get_config().to_dict()).evaluation.simulated
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("data", "manual_dir", "gs://bucket/corpus"),
+        ("data", "data_dir", "gs://bucket/prepared"),
+        ("init", "weights", "gs://bucket/resnet18.safetensors"),
+        ("init", "official", ("a.safetensors", "gs://bucket/b.safetensors")),
+    ],
+)
+def test_a_place_in_an_object_store_is_refused(section, key, value):
+    config = openface.get_config()
+    with config.unlocked():
+        config[section][key] = value
+    with pytest.raises(UserError, match=rf"{section}\.{key} is gs://bucket/.*gcloud storage cp") as caught:
+        Experiment.from_dict(config.to_dict())
+    assert "\n" not in str(caught.value)

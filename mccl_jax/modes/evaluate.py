@@ -16,7 +16,7 @@ from mccl_jax.evaluation.embeddings import evaluated_epochs
 from mccl_jax.evaluation.options import Options
 from mccl_jax.experiment import Experiment
 from mccl_jax.report import figures, tables
-from mccl_jax.training import checkpoints
+from mccl_jax.training import checkpoints, hosts
 from mccl_jax.training.loop import CHECKPOINTS
 from mccl_jax.training.writers import read_metrics
 
@@ -89,9 +89,17 @@ def run(
     figures.draw_predicted_against_true(
         workdir / "predicted_against_true.png", evaluation.results, evaluation.predictions
     )
+    hosts.wait("evaluated")
     _save_model(workdir / MODEL, arrays, metadata, evaluation, experiment)
     results.write(evaluation, workdir)
     say(tables.results_table(evaluation.results))
+
+
+def attend(workdir: pathlib.Path) -> None:
+    """What other processes do while the main one evaluates: wait, and save model/ with it, whose values are written."""
+    hosts.wait("evaluated")
+    arrays, metadata = end_of_training(workdir / _trainings(workdir)[-1], experiment_of(workdir))
+    checkpoints.save(workdir / MODEL, _model(arrays), metadata)
 
 
 def _trainings(workdir: pathlib.Path) -> list[str]:
@@ -148,7 +156,6 @@ def _save_model(
     folder: pathlib.Path, arrays: dict, metadata: dict, evaluation: protocols.Evaluation, experiment: Experiment
 ) -> None:
     """The final model with its regressors and the intervals around their predictions."""
-    state = {name: arrays["state"][name] for name in ("params", "batch_stats")}
     regressors = {
         name: {
             "regressor": json.loads(regressor.to_json()),
@@ -158,6 +165,14 @@ def _save_model(
     }
     checkpoints.save(
         folder,
-        {"state": state, "scaler": arrays["scaler"]},
+        _model(arrays),
         {**metadata, "experiment": experiment.to_json(), "regressors": regressors},
     )
+
+
+def _model(arrays: dict) -> dict:
+    """Those of a checkpoint that a model needs."""
+    return {
+        "state": {name: arrays["state"][name] for name in ("params", "batch_stats")},
+        "scaler": arrays["scaler"],
+    }

@@ -25,6 +25,7 @@ from mccl_jax.experiment import Experiment
 from mccl_jax.files import locked, replacing
 from mccl_jax.modes import evaluate
 from mccl_jax.modes.prepare import is_simulated, place_of, prepare_all
+from mccl_jax.training import hosts
 from mccl_jax.training.loop import Run, TrainingData
 from mccl_jax.training.selection import LOSS
 
@@ -75,7 +76,11 @@ def material_of(experiment: Experiment, say) -> Material:
     prepared = prepare_all(experiment, say)
     sessions, points = _sessions(experiment, [builder for builder, _ in prepared])
     reports = [report for _, report in prepared]
+    if not hosts.is_main():
+        hosts.wait("windows")  # where they are kept on disk, the main process writes them
     windows, facts, notes = windows_and_facts(sessions, experiment.windows, _place_of_windows(experiment, reports))
+    if hosts.is_main():
+        hosts.wait("windows")
     data, reported = experiment.data, experiment.evaluation.reported_split
     divided = divisions(windows, facts, reported, data.dev_fraction, data.split_seed, data.exclude_overlap)
     notes += points + excluded(windows, divided, reported)
@@ -162,7 +167,10 @@ class Plan:
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
-        """Makes the workdir this experiment's and keeps other processes off it."""
+        """Makes the workdir this experiment's and keeps processes off it that do not train together with this one."""
+        if not hosts.is_main():
+            yield
+            return
         first = self._first
         preparation = "\n".join([self.material.said, self.summary, *self.notes]) + "\n"
         with claimed(self.workdir):
@@ -172,7 +180,10 @@ class Plan:
             yield
 
     def evaluate(self, say) -> None:
-        """Scores what was trained."""
+        """Scores what was trained; of several processes the main one does."""
+        if not hosts.is_main():
+            evaluate.attend(self.workdir)
+            return
         evaluate.run(self.workdir, dataclasses.asdict(self.experiment.evaluation), self.notes, say)
 
 

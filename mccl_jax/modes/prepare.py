@@ -6,10 +6,11 @@ from data_builders.cmdc import cmdc_dataset_builder
 from data_builders.daic_woz import daic_woz_dataset_builder
 from data_builders.e_daic import e_daic_dataset_builder
 from data_builders.openface import openface_dataset_builder
-from data_builders.preparation import open_or_prepare
+from data_builders.preparation import open_or_prepare, open_prepared
 from data_builders.simulator.corpus import DESCRIPTION, write_corpus
 from mccl_jax.errors import UserError
 from mccl_jax.experiment import DataOptions, Experiment
+from mccl_jax.training import hosts
 
 _INTERVIEWS = {
     "daic_woz": (daic_woz_dataset_builder.Builder, daic_woz_dataset_builder.DaicWozConfig),
@@ -32,7 +33,28 @@ def prepare(experiment: Experiment, say=print):
 def prepare_all(experiment: Experiment, say=print) -> list:
     """What `prepare` gives for the corpus and, of a transfer, for the second one: none before both are named."""
     refuse_unnamed(experiment)
-    return [prepare(corpus, say) for corpus in experiment.corpora]
+    if hosts.is_main():
+        found = [prepare(corpus, say) for corpus in experiment.corpora]
+    hosts.wait("prepared")  # the main process does it for all
+    if not hosts.is_main():
+        found = [_prepared(corpus) for corpus in experiment.corpora]
+    of_what = " ".join(report.fingerprint for _, report in found)
+    hosts.agree(
+        "data", of_what, "has other data in data.data_dir than the main process; expected a disk that all share"
+    )
+    return found
+
+
+def _prepared(experiment: Experiment):
+    """What `prepare` gave in the main process. Raises UserError where this one does not see it."""
+    builder, config = builder_of(experiment.data)
+    found = open_prepared(builder, data_dir=place_of(experiment), config=config)
+    if found is None:
+        raise UserError(
+            f"{place_of(experiment).resolve()}: holds no prepared data here, but in the main process it does; expected "
+            f"{experiment.data.section}.data_dir on a disk that all processes share"
+        )
+    return found
 
 
 def refuse_unnamed(experiment: Experiment) -> None:

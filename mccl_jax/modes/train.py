@@ -7,6 +7,7 @@ import time
 from mccl_jax.experiment import Experiment
 from mccl_jax.files import replacing
 from mccl_jax.modes.plans import Plan, material_of, refuse_another, refuse_unwritable
+from mccl_jax.training import hosts
 from mccl_jax.training.loop import fit
 
 TIMINGS = "timings.json"
@@ -14,8 +15,9 @@ TIMINGS = "timings.json"
 
 def run(experiment: Experiment, workdir: pathlib.Path, say=print) -> None:
     """Leaves in `workdir` what the README lists under "What you get"; run again, it goes on where it stopped."""
-    refuse_unwritable(workdir)
-    refuse_another(experiment, workdir)
+    if hosts.is_main():
+        refuse_unwritable(workdir)
+        refuse_another(experiment, workdir)
     clock = Clock()
     material = material_of(experiment, say)
     say(material.said)
@@ -31,7 +33,8 @@ def run(experiment: Experiment, workdir: pathlib.Path, say=print) -> None:
         clock.lap("train")
         plan.evaluate(say)
         clock.lap("evaluate")
-        clock.write(workdir)
+        if hosts.is_main():
+            clock.write(workdir)
 
 
 class Clock:

@@ -3,6 +3,7 @@
 import dataclasses
 
 from mccl_jax.errors import UserError
+from mccl_jax.files import refuse_remote
 from mccl_jax.interop.official import CUES, from_official
 from mccl_jax.interop.resnet import GREY, from_resnet18
 from mccl_jax.interop.tensors import read_tensors
@@ -34,6 +35,8 @@ class InitOptions:
                 "(mccl_jax/interop/README.md), as in --config.init.weights=resnet18.safetensors, or "
                 "--config.init.weights=random"
             )
+        for key, file in (("weights", self.weights), *(("official", file) for file in self.official)):
+            refuse_remote(f"init.{key}", file)
         if self.grey not in GREY:
             raise UserError(f"init.grey is {self.grey!r}: expected {' or '.join(GREY)}")
         if self.official and self.weights != RANDOM:

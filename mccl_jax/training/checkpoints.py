@@ -5,6 +5,9 @@ the experiment, the cues, the fingerprint of the data, which checkpoint of its t
 end, the regressors. The names of the arrays are paths, so that any program that reads Orbax can use them without our
 classes. The format itself does not notice a wrong byte in an array: SHA256SUMS has the digests of the files, as
 `sha256sum -c` reads them, and the metadata hold their own.
+
+Of several processes that train together all save, for Orbax has them meet, and the main one writes what is the same in
+all; each reads for itself.
 """
 
 import contextlib
@@ -23,6 +26,7 @@ import numpy as np
 from orbax.checkpoint import v1 as ocp
 
 from mccl_jax.errors import UserError, reason_of
+from mccl_jax.training import hosts
 
 _STEP = re.compile(r"0|[1-9][0-9]*")
 _PARTIAL = ".orbax-checkpoint-tmp"  # in the name of what a save that came to no end has left
@@ -149,6 +153,8 @@ def save(folder: pathlib.Path, arrays: dict[str, Any], metadata: dict[str, Any])
 
     def tidy():
         """Removes what a save that came to no end, now or earlier, has left."""
+        if not hosts.is_main():
+            return
         if before.exists() and not folder.exists():
             os.replace(before, folder)
         for left in (before, *folder.parent.glob(f"{partial.name}*")):
@@ -156,12 +162,14 @@ def save(folder: pathlib.Path, arrays: dict[str, Any], metadata: dict[str, Any])
 
     with _saving(folder):
         tidy()
+        hosts.wait("tidied")
         try:
             ocp.save_checkpointables(partial, arrays, custom_metadata=_sealed(metadata))
-            _write_sums(partial)
-            with contextlib.suppress(FileNotFoundError):
-                os.replace(folder, before)
-            os.replace(partial, folder)
+            if hosts.is_main():
+                _write_sums(partial)
+                with contextlib.suppress(FileNotFoundError):
+                    os.replace(folder, before)
+                os.replace(partial, folder)
         finally:
             tidy()
 
@@ -185,6 +193,8 @@ def load(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises UserError where the folder is no checkpoint or is damaged, be it by a single byte.
     """
     folder = folder.absolute()
+    alone, me = ocp.Context(), jax.process_index()
+    alone.multiprocessing.primary_host, alone.multiprocessing.active_processes = me, {me}
     try:
         # Before Orbax opens them: of several arrays that cannot be read it raises one, and prints tracebacks of others.
         _check_sums(folder)
@@ -192,8 +202,10 @@ def load(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any]]:
         metadata = whole.get("custom_metadata") if isinstance(whole, dict) else None
         if not isinstance(metadata, dict) or metadata.pop(_SUM, None) != _digest(metadata):
             raise ValueError("its metadata are not as they were saved")
-        kinds = ocp.checkpointables_metadata(folder).metadata
-        return ocp.load_checkpointables(folder, jax.tree.map(lambda x: np.empty(x.shape, x.dtype), kinds)), metadata
+        with alone:
+            kinds = ocp.checkpointables_metadata(folder).metadata
+            abstract = jax.tree.map(lambda x: np.empty(x.shape, x.dtype), kinds)
+            return ocp.load_checkpointables(folder, abstract), metadata
     except Exception as error:  # Orbax raises many kinds; whichever it is, this checkpoint cannot be used
         raise UserError(
             f"{folder}: cannot be read as a checkpoint ({reason_of(error.__cause__ or error)}); expected a workdir of "

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import hashlib
 import json
 import math
 import pathlib
@@ -19,6 +20,7 @@ from mccl_jax.evaluation.embeddings import Embeddings, path_of_epoch
 from mccl_jax.experiment import Experiment, TrainOptions
 from mccl_jax.models.mccl import ModelOptions
 from mccl_jax.models.network import Network
+from mccl_jax.training import hosts
 from mccl_jax.training import mesh as meshes
 from mccl_jax.training import step as steps
 from mccl_jax.training.begin import begin
@@ -155,8 +157,10 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(_memory())
+        hosts.wait("ready")  # before what waits for the others only so long
         for lane in lanes:
             lane.begin(stack, network, optimizer, say)
+        _same_on_all_hosts(lanes)
         states = meshes.put([lane.state for lane in lanes], mesh)
         of_lanes = [(lane.members, np.int32(lane.count), _hyper(lane)) for lane in lanes]
         arguments = meshes.put(of_lanes, mesh)
@@ -171,7 +175,8 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
 
         first, slot_of_first = min((lane.epoch, lane.slot) for lane in lanes)
         if first >= options.epochs:
-            if not all(path_of_epoch(lane.run.workdir, options.epochs).exists() for lane in lanes):
+            there = all(path_of_epoch(lane.run.workdir, options.epochs).exists() for lane in lanes)
+            if hosts.share("embeddings", str(there)) != "True":
                 keep_embeddings(options.epochs)
             for lane in lanes:
                 lane.say_best(say)
@@ -190,7 +195,7 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
                 for i, lane in enumerate(lanes):
                     lane.write(*pending[:2], jax.tree.map(lambda x, i=i: x[i], metrics))
 
-        with Progress(left * at_once) as progress, Stopping() as stopping:
+        with Progress(left * at_once, not hosts.is_main()) as progress, Stopping() as stopping:
             for epoch in range(first, options.epochs):
                 begin = slot_of_first // at_once * at_once if epoch == first else 0
                 for slot in range(begin, slots, at_once):
@@ -198,7 +203,7 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
                     settle()
                     pending = epoch, slot, metrics
                     progress.step(at_once)
-                    if wished := stopping.wished(epoch * slots + slot):
+                    if wished := stopping.wished():
                         break
                 done, ended = epoch + 1, slot + at_once >= slots
                 last = done == options.epochs
@@ -253,7 +258,8 @@ class _Lane:
         self.epoch, self.slot = divmod(done, self.per_epoch)
         if done:
             say(f"{self.called}goes on after step {done} of {total}, from {folder}")
-        if done < total:
+        self.writer = None
+        if done < total and hosts.is_main():
             self.writer = Writer(run.workdir, done)
             stack.callback(self.writer.close)
 
@@ -265,7 +271,7 @@ class _Lane:
         path = path_of_epoch(self.run.workdir, epoch)
         began_here = (self.epoch, self.slot) == (epoch, 0) and not path.exists()
         embeddings = _embeddings(self.run.data, z)
-        if self.failed is None and (self.epoch < epoch or began_here):
+        if hosts.is_main() and self.failed is None and (self.epoch < epoch or began_here):
             embeddings.save(path)
         if self.failed is None and self.epoch < epoch and to_be_saved:
             self.selection.score(embeddings)
@@ -274,7 +280,8 @@ class _Lane:
         """Begins to save a checkpoint of what it is after so many steps of an epoch, or all where there are fewer."""
         step = epoch * self.per_epoch + min(slots, self.per_epoch)
         if self.failed is None and step > self.epoch * self.per_epoch + self.slot:
-            self.writer.flush()
+            if self.writer:
+                self.writer.flush()
             arrays = {"state": one_run(states, i), "scaler": scaler_arrays(self.run.data.scaler)}
             selection = self.selection.saved(step, epoch + 1)
             best = self.selection.best and self.selection.best["step"]
@@ -301,7 +308,8 @@ class _Lane:
                 continue
             self.loss = means["loss"]
             self.selection.step(slot + k, self.loss)
-            self.writer(step, {"epoch": epoch, **means})
+            if self.writer:
+                self.writer(step, {"epoch": epoch, **means})
 
 
 def _by_size(lanes: Sequence[_Lane], batch_size: int) -> dict[str, list[_Lane]]:
@@ -326,6 +334,24 @@ def _memory() -> Iterator[None]:
             f"train: the memory of the devices does not suffice ({what}): lower train.batch_size or windows.seconds, "
             "or use more devices"
         ) from error
+
+
+def _same_on_all_hosts(lanes: Sequence[_Lane]) -> None:
+    """Raises UserError where a host would begin from other values than the others, or train on other sessions."""
+    if not hosts.several():
+        return
+    digest = hashlib.sha256()
+    for lane in lanes:
+        digest.update(lane.run.fingerprint.encode())
+        # Of the windows, which may be many, what was fitted on them.
+        for leaf in jax.tree.leaves((lane.state, lane.members, _hyper(lane), scaler_arrays(lane.run.data.scaler))):
+            digest.update(np.ascontiguousarray(leaf))
+    hosts.agree(
+        "begin",
+        digest.hexdigest(),
+        f"begins from other values or data than the main process; expected {lanes[0].run.workdir}, data.data_dir and "
+        "files of init to be the same for all, on a disk that they share, and the same version of the program",
+    )
 
 
 def _mean_loss(lanes: Sequence[_Lane]) -> float:

@@ -148,9 +148,9 @@ def parallel_embed(
 
     def all_rows(states, data: Batch):
         N = data.present.shape[1]
-        at = [jnp.arange(start, start + size) for start in range(0, N, size)]
+        at = [np.arange(start, start + size, dtype=np.int32) for start in range(0, N, size)]
         of_model = states["params"], states["batch_stats"]
-        parts = [some_rows(*of_model, jnp.minimum(i, N - 1), i < N, data) for i in at]
+        parts = [some_rows(*of_model, np.minimum(i, N - 1), i < N, data) for i in at]
         return jnp.concatenate(parts, axis=1)[:, :N]
 
     return all_rows

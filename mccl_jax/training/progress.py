@@ -14,12 +14,14 @@ def duration(seconds: float) -> str:
 
 
 class Progress:
-    """A bar with rate and time left on a terminal, plain lines elsewhere."""
+    """A bar with rate and time left on a terminal, plain lines elsewhere; `silent`: nothing."""
 
-    def __init__(self, total: int):
+    def __init__(self, total: int, silent: bool = False):
+        off = silent or None  # None: on a terminal alone
         self._bar = tqdm.tqdm(
-            total=total, unit="step", desc="training", disable=None, file=sys.stderr, dynamic_ncols=True
+            total=total, unit="step", desc="training", disable=off, file=sys.stderr, dynamic_ncols=True
         )
+        self._silent = silent
         self._begin, self._total, self._done = time.perf_counter(), total, 0
 
     def __enter__(self):
@@ -35,6 +37,8 @@ class Progress:
 
     def line(self, text: str) -> None:
         """One line with the time left; above the bar where there is one."""
+        if self._silent:
+            return
         rate = self._done / (time.perf_counter() - self._begin)
         tqdm.tqdm.write(
             f"{text}, {rate:.1f} steps/s, {duration((self._total - self._done) / rate)} left", file=sys.stderr

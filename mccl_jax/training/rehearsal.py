@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from mccl_jax.training import hosts
 from mccl_jax.training.progress import duration
 
 _compiled = {}
@@ -33,6 +34,7 @@ def rehearse(advance: Callable, arguments: tuple, mesh: jax.sharding.Mesh, calls
     program = _compiled[key]
     compiled = functools.partial(program, *given) if given else program
     seconds = time.perf_counter() - begin
+    hosts.wait("compiled")  # a step waits for the others only so long, on CPUs half a minute
     states, *others = arguments
     for _ in range(2):  # the first one also warms up
         copy = jax.tree.map(jnp.copy, states)

@@ -1,5 +1,6 @@
 """SIGTERM, by which a scheduler announces that it takes the machine away: a training saves where it is, and ends."""
 
+import itertools
 import signal
 import threading
 
@@ -7,6 +8,8 @@ import jax
 from jax.experimental import multihost_utils
 
 STATUS = 143  # what a shell says of a program that SIGTERM ended
+# Of several hosts all count alike, over all trainings: a wish from the last step of one is heeded in the next one.
+_calls = itertools.count()
 
 
 class Stopping:
@@ -27,8 +30,8 @@ class Stopping:
             if kind is None and self._heard.is_set():
                 signal.raise_signal(signal.SIGTERM)
 
-    def wished(self, call: int) -> bool:
-        """Whether to end after this call of the training step, their number; of several hosts all say the same."""
+    def wished(self) -> bool:
+        """Whether to end after this call of the training step; of several hosts, which all ask, all say the same."""
         if jax.process_count() > 1:
-            return multihost_utils.reached_preemption_sync_point(call)
+            return multihost_utils.reached_preemption_sync_point(next(_calls))
         return self._heard.is_set()

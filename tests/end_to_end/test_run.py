@@ -319,7 +319,16 @@ def test_a_model_refuses_other_cues_and_names_them(finished):
         model.predict(other)
 
 
-@pytest.mark.parametrize("arguments", [(), ("--checkpoint=nowhere", "--input=labels.csv"), ("--checkpoint=runs",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--checkpoint=nowhere", "--input=labels.csv"),
+        ("--checkpoint=runs",),
+        ("--checkpoint=gs://bucket/run", "--input=labels.csv"),
+        ("--checkpoint=runs", "--input=labels.csv", "--distributed=on"),
+    ],
+)
 def test_predict_without_what_it_needs(tmp_path, arguments):
     done = run(tmp_path, "--mode=predict", *arguments, check=2)
     assert done.stderr.startswith("error: ")

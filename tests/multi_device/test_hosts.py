@@ -1,0 +1,130 @@
+"""Several processes train one experiment as one process does, whatever happens to one of them on the way."""
+
+import json
+import pathlib
+import shutil
+import signal
+
+import jax
+import numpy as np
+import pytest
+
+from mccl_jax.evaluation.embeddings import Embeddings, evaluated_epochs
+from mccl_jax.training import checkpoints, hosts
+from mccl_jax.training.writers import read_metrics
+from tests.multi_device.pair import Pair, finished, start
+
+WORKDIR = pathlib.Path("runs/simulated")
+STEPS = 6 * 2
+
+
+def newest(folder: pathlib.Path) -> int:
+    names = [path.name for path in (folder / WORKDIR / "checkpoints").glob("[0-9]*") if path.name.isdecimal()]
+    return max(map(int, names), default=0)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory) -> dict:
+    """What happened, by name, to two processes that were stopped twice, and to one that went on where they were."""
+    folder, told = tmp_path_factory.mktemp("hosts"), {}
+    together = folder / "together"
+    pair = Pair(together)
+    pair.stop(1, signal.SIGTERM, lambda: newest(together))
+    told["terminated"] = pair.ended()
+    told["saved"] = newest(together)
+    for name in ("one", "four"):
+        shutil.copytree(together, folder / name)
+    shutil.copytree(together / "prepared", folder / "alone" / "prepared")
+
+    pair = Pair(together)
+    pair.stop(1, signal.SIGKILL, lambda: newest(together) > told["saved"])
+    # Meanwhile the other one finds out.
+    going = {name: start(folder / name, devices=n) for name, n in (("alone", 1), ("one", 1), ("four", 4))}
+    told["killed"] = pair.ended()
+    told["together"] = Pair(together).ended()
+    return told | {name: finished(process) for name, process in going.items()} | {"folder": folder}
+
+
+def last_line(errors: str) -> str:
+    return errors.splitlines()[-1]
+
+
+def test_a_signal_to_one_saves_and_ends_both(told):
+    statuses, printed, _, _ = told["terminated"]
+    assert statuses == [143, 143]
+    assert "stopped by SIGTERM, all is saved" in printed[0]
+    assert "devices: 4 x cpu, 2 of them here" in printed[0]
+
+
+def test_only_the_main_process_speaks(told):
+    statuses, printed, errors, _ = told["together"]
+    assert statuses == [0, 0]
+    assert "PRIMARY RESULT" in printed[0]
+    (line,) = [line for line in printed[1].splitlines() if not line.startswith("[Gloo]")]
+    assert line == "devices: 2 x cpu, process 1 of 2; process 0 says the rest"
+    assert errors[1] == ""
+
+
+def test_a_lost_process_ends_the_other_in_time_with_one_line(told):
+    statuses, _, errors, seconds = told["killed"]
+    assert statuses == [hosts.LOST, -signal.SIGKILL]
+    assert seconds < hosts.LOST_AFTER + 10
+    said = [line for line in errors[0].splitlines() if line.startswith("error: ")]
+    assert said == [last_line(errors[0])]
+    assert said[0].startswith("error: process 1 of 2 was lost")
+    assert "the same command" in said[0]
+    assert "Traceback" not in errors[0]
+
+
+@pytest.mark.parametrize("name", ["together", "one", "four"])
+def test_all_end_as_one_process_with_one_device(told, name):
+    """Stopped and begun again, by two processes, by one with one device, by one with four."""
+    folder, expected = told["folder"] / name / WORKDIR, told["folder"] / "alone" / WORKDIR
+    losses = [[line["loss"] for line in read_metrics(workdir)] for workdir in (folder, expected)]
+    assert len(losses[0]) == STEPS
+    np.testing.assert_allclose(*losses, atol=1e-4)
+    assert list(evaluated_epochs(folder)) == [3, 6]
+    for epoch, path in evaluated_epochs(folder).items():
+        found, wanted = Embeddings.load(path), Embeddings.load(evaluated_epochs(expected)[epoch])
+        assert found.session.tolist() == wanted.session.tolist()
+        np.testing.assert_allclose(found.features, wanted.features, atol=1e-4)
+    for place in (f"checkpoints/{STEPS}", "model"):
+        found, wanted = (checkpoints.load(workdir / place) for workdir in (folder, expected))
+        assert found[1]["trained_on"] == wanted[1]["trained_on"]
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), found[0], wanted[0])
+    found, wanted = (json.loads((workdir / "results.json").read_text()) for workdir in (folder, expected))
+    mae = [one["protocols"]["last"]["models"]["ridge"]["metrics"]["mae"]["estimate"] for one in (found, wanted)]
+    np.testing.assert_allclose(*mae, atol=1e-3)
+    if name != "together":
+        assert f"goes on after step {told['saved']} of {STEPS}" in told[name]
+
+
+def test_what_one_cannot_do_ends_both_with_its_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    statuses, _, errors, _ = Pair(tmp_path, ("--workdir=file/in",), ("--workdir=file/in",)).ended()
+    assert statuses == [2, 2]
+    assert last_line(errors[0]).startswith("error: file/in: ")
+    assert last_line(errors[1]).startswith("error: process 0 of 2: file/in: ")
+
+
+def test_one_that_would_train_something_else_ends_both(tmp_path):
+    statuses, _, errors, _ = Pair(tmp_path, ("--config.seed=0",), ("--config.seed=1",)).ended()
+    assert statuses == [2, 2]
+    assert last_line(errors[0]).startswith("error: process 1 of 2: process 1 of 2 begins from other values")
+    assert last_line(errors[1]).startswith("error: process 1 of 2 begins from other values")
+    assert not (tmp_path / WORKDIR / "metrics.jsonl").read_text()
+
+
+@pytest.mark.parametrize(("how", "status"), [(signal.SIGKILL, hosts.LOST), (signal.SIGINT, 130)])
+def test_the_end_of_the_main_process_ends_the_other_at_once(tmp_path, how, status):
+    """While the other one waits for what it prepares."""
+    pair = Pair(tmp_path)
+    for process in pair.processes:
+        assert process.stdout.readline().startswith("devices: ")
+    pair.stop(0, how, lambda: True)
+    statuses, _, errors, seconds = pair.ended()
+    assert statuses == [-signal.SIGKILL if how == signal.SIGKILL else 130, status]
+    assert seconds < 10
+    assert "Traceback" not in errors[1]
+    expected = {signal.SIGKILL: "process 0, the main one, was lost: ", signal.SIGINT: "process 0 of 2: interrupted: "}
+    assert last_line(errors[1]).startswith(f"error: {expected[how]}")
