@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from mccl_jax.models.precision import EXACT
+
 # Scores of anchors against all sessions of the batch that are held at once, for each pair of views: 16 MiB of float32.
 _HELD = 1 << 22
 
@@ -38,10 +40,11 @@ def contrastive_loss(
     def of_anchor(anchor):
         a_i, b_i, subject_i = anchor
         negative = (all_subject != subject_i) & (all_mask > 0)
-        positive = jnp.dot(a_i, b_i) / temperature
+        positive = jnp.dot(a_i, b_i, precision=EXACT) / temperature
 
         def one_way(anchor, same_view, other_view):
-            scores = jnp.stack([same_view @ anchor, other_view @ anchor]) / temperature
+            scores = jnp.stack([jnp.dot(view, anchor, precision=EXACT) for view in (same_view, other_view)])
+            scores = scores / temperature
             scores = jnp.where(negative, scores, -jnp.inf).ravel()
             return jax.nn.logsumexp(jnp.append(scores, positive)) - positive
 

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from mccl_jax.models.init import Draw
 from mccl_jax.models.norm import TokenNorm
-from mccl_jax.models.precision import FLOAT32, Precision
+from mccl_jax.models.precision import EXACT, FLOAT32, Precision
 
 
 class BiLSTM(nnx.Module):
@@ -103,4 +103,4 @@ class TokenConv(nnx.Module):
         size = x.shape[-1]
         padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(1, 1)])
         shifted = jnp.stack([padded[..., k : k + size] for k in range(3)])
-        return jnp.einsum("k...nd,kn->...d", shifted, self.kernel[...]) + self.bias[...]
+        return jnp.einsum("k...nd,kn->...d", shifted, self.kernel[...], precision=EXACT) + self.bias[...]

@@ -16,7 +16,7 @@ from mccl_jax.errors import UserError
 from mccl_jax.models.init import Draw
 from mccl_jax.models.interaction import AttentiveInteraction, TokenConv
 from mccl_jax.models.norm import EVALUATION, Pass
-from mccl_jax.models.precision import PRECISIONS, Precision
+from mccl_jax.models.precision import EXACT, PRECISIONS, Precision
 from mccl_jax.models.resnet import Trunk, TrunkOptions
 
 Cues = Mapping[str, Float[Array, "B T V C"]]
@@ -31,7 +31,8 @@ class ModelOptions:
     masked                honour the mask; off, every frame counts and segments are cut by position (official code).
     statistics_per_cue    BatchNorm keeps running statistics for each cue; off, all cues share one set (official code).
     norm_eps              of the normalisation inside the interaction (official code: 0.1, by accident).
-    dtype                 what convolutions and products multiply: "float32" (as the parameters are) or "bfloat16".
+    dtype                 what convolutions and products multiply: "float32" (as the parameters are; see `Precision`)
+                          or "bfloat16".
                           Parameters, sums, statistics, normalisation, LSTM states, softmax, pooled features, all from
                           the gated tokens on (embeddings, projection head) and the loss stay float32.
     deep_width            points to which a cue of CNN features is projected (see `FeatureProjection`).
@@ -187,7 +188,8 @@ class ProjectionHead(nnx.Module):
         self.bias2 = nnx.Param(draw.uniform(size**-0.5, (inputs,)))
 
     def __call__(self, z: Float[Array, "B D"]) -> Float[Array, "B D"]:
-        return nnx.elu(z @ self.kernel1[...] + self.bias1[...]) @ self.kernel2[...] + self.bias2[...]
+        y = nnx.elu(jnp.matmul(z, self.kernel1[...], precision=EXACT) + self.bias1[...])
+        return jnp.matmul(y, self.kernel2[...], precision=EXACT) + self.bias2[...]
 
 
 class MCCL(nnx.Module):

@@ -7,13 +7,17 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 PRECISIONS = ("float32", "bfloat16")
+# For products that are float32 in every model: on their own, a TPU multiplies them in bfloat16, newer GPUs in TF32.
+EXACT = jax.lax.Precision.HIGHEST
 
 
 @dataclasses.dataclass(frozen=True)
 class Precision:
     """The convolutions and products of a model, by the name of `ModelOptions.dtype`.
 
-    float32    everything is as the parameters are (in float64 too, where these are).
+    float32    everything is as the parameters are (in float64 too, where these are), multiplied as the device does by
+               default: on a TPU in bfloat16, on NVIDIA GPUs since Ampere in TF32, with sums in float32.
+               JAX_DEFAULT_MATMUL_PRECISION=float32 has them do it in full, which takes several times as long.
     bfloat16   what is multiplied is rounded to bfloat16, parameters included, whose own values stay float32. Sums are
                float32; those of a product leave as such, those of a convolution rounded to bfloat16.
     """

@@ -68,14 +68,21 @@ class Run:
 
 @functools.lru_cache(maxsize=4)
 def programs(
-    cues: tuple, model: ModelOptions, options: TrainOptions, batch_size: int, runs: int = 1, steps_at_once: int = 1
+    cues: tuple,
+    model: ModelOptions,
+    options: TrainOptions,
+    batch_size: int,
+    runs: int = 1,
+    steps_at_once: int = 1,
+    devices: tuple[jax.Device, ...] | None = None,
 ):
     """(network, optimizer, mesh, training steps, embedding); the same objects again for equal arguments.
 
-    So the trainings of one process that differ in seed, learning rate, weight decay, temperature or members share
-    their traces.
+    On `devices`, or on all that there are. So the trainings of one process that differ in seed, learning rate, weight
+    decay, temperature or members share their traces.
     """
-    network, optimizer, mesh = Network(dict(cues), model), steps.adam(options.adam_eps), meshes.make_mesh(runs)
+    network, optimizer = Network(dict(cues), model), steps.adam(options.adam_eps)
+    mesh = meshes.make_mesh(runs, devices)
     schedule = Schedule(options.epochs, options.warmup_epochs, options.floor)
     train = functools.partial(
         steps.train_step, network, optimizer, schedule, head_learns=options.projection_head_learns

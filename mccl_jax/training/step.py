@@ -67,7 +67,9 @@ def train_step(
         return loss, network.statistics(model)
 
     (loss, batch_stats), gradient = jax.value_and_grad(loss_of, has_aux=True)(state["params"])
-    if axis is not None:
+    # Where JAX keeps count of what differs between devices (shard_map), it has added up the gradient already; to take
+    # the mean of equal values would send all of it over the wires once more. pmap keeps no count.
+    if axis is not None and axis not in jax.typeof(jax.lax.axis_index(axis)).manual_axis_type.varying:
         gradient = jax.lax.pmean(gradient, axis)
     direction, opt_state = optimizer.update(gradient, optax.ScaleByAdamState(**state["opt_state"]))
     rate = schedule(state["step"], hyper.learning_rate, hyper.steps_per_epoch)

@@ -1,6 +1,7 @@
 """One step of training: AdamW against a loop, what moves and what does not, and one program for all folds."""
 
 import functools
+import re
 import types
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import AbstractMesh, AxisType
 
 from mccl_jax.data.batches import Batch
 from mccl_jax.losses import contrastive_loss
@@ -148,3 +150,16 @@ def test_folds_of_unequal_size_and_other_hyperparameters_share_one_program():
         losses.append(float(metrics["loss"][0][0, 0]))
     assert advance._cache_size() == 1
     assert len(set(losses)) == 5
+
+
+def test_the_gradient_crosses_the_devices_once():
+    """All of it, as large as the model: what JAX has added up already must not be sent around again."""
+    network, optimizer = Linear(), adam(1e-8)
+    step = functools.partial(train_step, network, optimizer, SCHEDULE)
+    mesh = AbstractMesh((1, 2), ("run", "data"), axis_types=(AxisType.Auto,) * 2)
+    advance = meshes.parallel_train_step(step, mesh, batch_size=4)
+    state = init_state(*network.init(0), optimizer)
+    arguments = jax.tree.map(lambda x: jnp.asarray(x)[None], (state, jnp.arange(7), jnp.array(7), hyper(), data()))
+    program = str(jax.make_jaxpr(advance)(*arguments, 0, 0))
+    sums = re.findall(r"(.*) = psum_invariant\[", program)
+    assert sum(one.count("[3,4]") for one in sums) == len(state["params"]), sums
