@@ -79,6 +79,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.train.checkpoint_every = 10  # epochs
     config.train.keep = 2  # checkpoints, the newest
     config.train.best_by = "loss"  # the best one stays, too: of lowest training loss; or MAE on a split of this name
+    config.train.profile = 0  # steps, early in the training, whose trace goes to WORKDIR/profile (docs/running.md)
 
     config.evaluation = ml_collections.ConfigDict()
     config.evaluation.target = "severity"  # what the numbers are called

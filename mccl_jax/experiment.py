@@ -45,7 +45,7 @@ NAMES = {"openface": "OpenFace recordings", "cmdc": "CMDC", "daic_woz": "DAIC-WO
 CUES = {"openface": OPENFACE_CUES, "cmdc": OPENFACE_CUES, "daic_woz": DAIC_WOZ_CUES, "e_daic": E_DAIC_CUES}
 
 # Keys that no result depends on, but for the last places of the floats.
-_NO_MATTER = ("data.workers", "transfer.workers", "train.parallelism", "train.feeding")
+_NO_MATTER = ("data.workers", "transfer.workers", "train.parallelism", "train.feeding", "train.profile")
 
 # The mistakes of the official code that can be made, by the names that README gives them: key -> value that makes it.
 MISTAKES = {
@@ -149,6 +149,7 @@ class TrainOptions:
     leaves the head of the contrastive loss as it began; `shuffle` False (D7) has every epoch in the same order.
     parallelism: "jit" spreads the batch over all devices by jit of shard_map; "pmap" does so by pmap. feeding:
     "resident" windows lie on the devices; "stream" brings them batch by batch, from disk, where they do not fit.
+    profile: steps whose trace is kept.
     """
 
     epochs: int = 300
@@ -167,11 +168,14 @@ class TrainOptions:
     checkpoint_every: int = 10
     keep: int = 2
     best_by: str = LOSS
+    profile: int = 0
 
     def __post_init__(self):
         for name in ("epochs", "batch_size", "evaluate_every", "checkpoint_every", "keep"):
             if getattr(self, name) < 1:
                 raise UserError(f"train.{name} is {getattr(self, name)}: expected at least 1")
+        if self.profile < 0:
+            raise UserError(f"train.profile is {self.profile}: expected 0 or more")
         if self.parallelism not in PARALLELISMS:
             raise UserError(f"train.parallelism is {self.parallelism!r}: expected {' or '.join(PARALLELISMS)}")
         if self.feeding not in FEEDINGS:

@@ -2,13 +2,30 @@
 
 import os
 import pathlib
+import sys
 
 import jax
 
 
 def keep_compiled_programs() -> None:
-    """Turns on JAX's persistent cache, in the user's cache folder unless JAX_COMPILATION_CACHE_DIR says otherwise."""
-    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
-        cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-        jax.config.update("jax_compilation_cache_dir", str(cache / "mccl_jax" / "xla"))
+    """Turns on JAX's persistent cache, in the user's cache folder unless JAX_COMPILATION_CACHE_DIR says otherwise.
+
+    That may be a folder which several hosts share, or gs://BUCKET/FOLDER (with gcsfs installed); of several processes
+    the first one writes, all read. Where the user's cache folder cannot be written to, programs are not kept, and a
+    line says so: everything else is as ever.
+    """
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        return
+    try:
+        folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "mccl_jax" / "xla"
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(f"no permission to write to {folder}")
+    except (OSError, RuntimeError) as error:  # RuntimeError: a user without a home
+        print(
+            f"compiled programs are not kept ({error}); JAX_COMPILATION_CACHE_DIR=FOLDER keeps them elsewhere",
+            file=sys.stderr,
+        )
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder))

@@ -26,6 +26,7 @@ from mccl_jax.training import step as steps
 from mccl_jax.training.begin import begin
 from mccl_jax.training.checkpoints import Checkpoints, newest
 from mccl_jax.training.feeding import Resident, Source, Stream
+from mccl_jax.training.profiling import Profile
 from mccl_jax.training.progress import Progress
 from mccl_jax.training.rehearsal import rehearse
 from mccl_jax.training.schedule import Schedule
@@ -33,7 +34,7 @@ from mccl_jax.training.selection import LOSS, Selection
 from mccl_jax.training.stopping import STATUS, Stopping
 from mccl_jax.training.writers import Writer
 
-CHECKPOINTS = "checkpoints"
+CHECKPOINTS, PROFILE = "checkpoints", "profile"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,7 +193,7 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
         left = (options.epochs - first) * calls
         at = first * slots + slot_of_first // at_once * at_once
         data = next(fed.batches(at, at + 1, slots))
-        advance = rehearse(advance, (states, *arguments, data), mesh, left, at_once, say)
+        advance = rehearse(advance, (states, *arguments, data), mesh, left, at_once, model.dtype, say)
         feed = fed.batches(at, options.epochs * slots, slots)
         pending = None  # metrics of the call before: fetched while the next one runs
 
@@ -202,11 +203,14 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
                 for i, lane in enumerate(lanes):
                     lane.write(*pending[:2], jax.tree.map(lambda x, i=i: x[i], metrics))
 
+        profile = stack.enter_context(Profile(runs[0].workdir / PROFILE, options.profile, say))
         with Progress(left * at_once, not hosts.is_main()) as progress, Stopping() as stopping:
             for epoch in range(first, options.epochs):
                 begin = slot_of_first // at_once * at_once if epoch == first else 0
                 for slot in range(begin, slots, at_once):
+                    profile.begin()
                     states, metrics = advance(states, *arguments, next(feed), np.int32(epoch), np.int32(slot))
+                    profile.end(at_once, metrics)
                     settle()
                     pending = epoch, slot, metrics
                     progress.step(at_once)
