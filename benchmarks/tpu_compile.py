@@ -1,8 +1,8 @@
 """The training step, compiled for TPU v5e chips on a machine that has none: what it needs, and what that lets expect.
 
 python benchmarks/tpu_compile.py                        the tables and the estimate, from benchmarks/tpu_compile.jsonl
-python benchmarks/tpu_compile.py --facts=NEW.jsonl      compiles anew: hours on 2 cores
-python benchmarks/tpu_compile.py --small --facts=NEW.jsonl --only=weak/8x4/float32      a narrow model, 3 minutes
+python benchmarks/tpu_compile.py --compile --facts=NEW.jsonl --only=weak/8x32/float32 --effort=-1       minutes to hours
+python benchmarks/tpu_compile.py --compile --facts=NEW.jsonl --only=weak/8x4/float32 --effort=-1 --small     a minute
 
 Compiling needs libtpu beside the program's own requirements, pip install "jax[tpu]==0.10.2", in an environment of its
 own: no chip, no network. It is the step of the training loop at DAIC-WOZ's full size (four cues, 1260 frames, two
@@ -14,7 +14,6 @@ on a chip.
 """
 
 import dataclasses
-import itertools
 import json
 import math
 import os
@@ -44,6 +43,7 @@ from mccl_jax.training import step as steps
 from mccl_jax.training.loop import programs
 
 FACTS = flags.DEFINE_string("facts", str(ROOT / "benchmarks/tpu_compile.jsonl"), "Read; what it lacks is added.")
+COMPILE = flags.DEFINE_bool("compile", False, "Compile what the facts lack.")
 SMALL = flags.DEFINE_bool("small", False, "A narrow model, to see that all this works.")
 ONLY = flags.DEFINE_list("only", None, "Cases such as sweep/256x32/float32; by default all.")
 EFFORT = flags.DEFINE_float("effort", 0.0, "XLA's effort to make it fast; -1 compiles in a third of the time.")
@@ -196,7 +196,7 @@ CYCLES = 1.5e9  # a second: 197 TFLOP/s are four units of 128 x 128 products and
 # NVIDIA's data sheet of the H100 SXM: TF32 495, bfloat16 989 TFLOP/s without sparsity, 3.35 TB/s, NVLink 450 GB/s in
 # each direction. 20 microseconds for a collective.
 H100 = Chip({"float32": 495e12, "bfloat16": 989e12}, 3.35e12, {8: 450e9}, {8: 20e-6})
-SHARES = (0.1, 0.3)  # of an H100's peak that such convolutions may reach: assumed
+SHARES = (0.1, 0.3)  # of the peak, that such convolutions may reach: assumed
 
 
 def wires(one: dict, chip: Chip, chips: int) -> float:
@@ -207,56 +207,53 @@ def wires(one: dict, chip: Chip, chips: int) -> float:
     return size * (chips - 1) / chips / chip.wires[chips] + count * chip.latency[chips]
 
 
-def show(found: dict[str, dict]) -> None:
+def show(found: list[dict]) -> None:
     """Two tables: what was compiled, and what it lets expect."""
     print(
-        "case                   effort resident  compiled   arguments  temporaries   TFLOP  collectives, for each chip"
+        "case                 effort resident compiled  arguments temporaries TFLOP  scheduled   collectives of a chip"
     )
-    for case, one in found.items():
-        line = f"{case:22s} {one['effort']:6g} {one['resident']:8d} {one['seconds']:7d} s"
+    for one in found:
+        line = f"{one['case']:21s}{one['effort']:6g} {one['resident']:8d} {one['seconds']:6d} s"
         if "failed" in one:
-            print(f"{line}   {one['failed']}")
+            print(f"{line}  {one['failed']}")
             continue
-        kinds = ", ".join(f"{n} {kind} of {size / 2**20:.3g} MiB" for kind, (n, size) in one["collectives"].items())
+        kinds = ", ".join(f"{n} {kind} {size / 2**20:.3g} MiB" for kind, (n, size) in one["collectives"].items())
         print(
-            f"{line} {one['argument_bytes'] / 2**20:7.0f} MiB {one['temporary_bytes'] / 2**20:8.0f} MiB "
-            f"{one['flops'] / 1e12:7.3f}  {kinds or 'none'}"
+            f"{line} {one['argument_bytes'] / 2**20:6.0f} MiB {one['temporary_bytes'] / 2**20:7.0f} MiB "
+            f"{one['flops'] / 1e12:6.3f} {1e3 * one['cycles'] / CYCLES:7.1f} ms  {kinds or 'none'}"
         )
-    there = {case: one for case, one in found.items() if "failed" not in one}
-    if base := [one for one in there.values() if one["effort"] == 0 and one["case"].startswith("weak/1x")]:
-        print("\nESTIMATED, never measured: milliseconds a step")
-        print("case                   products alone   by the compiler   wires  sessions/s  efficiency")
-    for case, one in there.items() if base else ():
+    there = {one["case"]: one for one in found if "failed" not in one}
+    print("\nESTIMATED, never measured, by the share of the peak that the products reach:")
+    for case, one in there.items():
         how, chips, sessions, dtype = parts(case)
-        alike = next((other for other in base if other["case"].endswith(dtype)), None)
-        if alike is None:
-            continue
-        # The compiler's cycles are of the program made for one chip, by the products that another one has.
-        alone = alike["cycles"] / CYCLES * one["flops"] / alike["flops"]
-        of_wires = wires(one, V5E, chips) if how == "weak" and chips > 1 else 0.0
-        times = f"{1e3 * one['flops'] / V5E.flops[dtype]:15.1f} {1e3 * alone:17.1f} {1e3 * of_wires:7.2f}"
-        rate, efficiency = sessions * chips / (alone + of_wires), alone / (alone + of_wires)
-        print(f"{case:22s}{times} {rate:11.0f} {efficiency:11.1%}")
+        between = wires(one, V5E, chips) if how == "weak" and chips > 1 else 0.0
+        _expect(f"{chips} v5e, {case}", one["flops"] / V5E.flops[dtype], between, sessions * chips)
     if one := there.get("weak/8x32/float32"):
-        for (dtype, flops), share in itertools.product(H100.flops.items(), SHARES):
-            alone, of_wires = one["flops"] / (share * flops), wires(one, H100, 8)
-            print(
-                f"8 H100, {dtype}, {share:.0%} of the peak: {1e3 * alone:.1f} + {1e3 * of_wires:.2f} ms, "
-                f"{256 / (alone + of_wires):.0f} sessions/s, efficiency {alone / (alone + of_wires):.1%}"
-            )
+        for dtype, flops in H100.flops.items():
+            _expect(f"8 H100, weak/8x32/{dtype}", one["flops"] / flops, wires(one, H100, 8), 256)
+
+
+def _expect(what: str, products: float, between: float, sessions: int) -> None:
+    """One line for each share: milliseconds for products and for the wires, sessions a second, efficiency."""
+    for share in SHARES:
+        alone = products / share
+        each = alone + between
+        print(
+            f"{what:36s}{share:4.0%}: {1e3 * alone:6.1f} + {1e3 * between:5.2f} ms a step, {sessions / each:8.0f} "
+            f"sessions/s, {alone / each:6.1%} of what the chips would do alone"
+        )
 
 
 def main(_) -> None:
     jax.config.update("jax_exec_time_optimization_effort", EFFORT.value)
     path = pathlib.Path(FACTS.value)
     known = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    found = {one["case"]: one for one in known if one["small"] == SMALL.value}
-    for case in ONLY.value or CASES:
-        if case not in found:
-            found[case] = facts(case, SMALL.value)
+    for case in (ONLY.value or CASES) if COMPILE.value else ():
+        if (case, EFFORT.value, SMALL.value) not in [(one["case"], one["effort"], one["small"]) for one in known]:
+            known.append(facts(case, SMALL.value))
             with path.open("a") as file:
-                file.write(json.dumps(found[case]) + "\n")
-    show({case: found[case] for case in ONLY.value or CASES})
+                file.write(json.dumps(known[-1]) + "\n")
+    show([one for one in known if one["case"] in (ONLY.value or CASES) and one["small"] == SMALL.value])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,162 @@
+"""What the accelerator at hand does with the full-size model: steps, embeddings, a whole training, a sweep.
+
+python benchmarks/device.py            on whatever JAX finds; meant for a GPU or TPU, hours on a CPU
+python benchmarks/device.py --small    a tiny model, to see that it runs: 2 minutes on 2 cores
+
+DAIC-WOZ's size: four cues, 1260 frames, 107 sessions of train and 35 of dev, batches of 32, the paper's model. What is
+in the windows is noise. A training is that of the program's own loop, with its embeddings and checkpoints, and the
+sweep takes 1 to 16 trainings that differ in their seed, as many side by side as there are devices. Rates are of all
+devices together; the share is of the peak in mccl_jax/training/peaks.py, where there is one.
+"""
+
+import dataclasses
+import pathlib
+import platform
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import jax
+import numpy as np
+from absl import app, flags, logging
+
+from configs import daic_woz
+from mccl_jax.cues import DAIC_WOZ_CUES
+from mccl_jax.data.batches import resident
+from mccl_jax.data.windows import Scaler, Windows
+from mccl_jax.experiment import Experiment
+from mccl_jax.models.precision import PRECISIONS
+from mccl_jax.training import mesh as meshes
+from mccl_jax.training import step as steps
+from mccl_jax.training.compilation import keep_compiled_programs
+from mccl_jax.training.loop import Run, TrainingData, fit_together, programs, structure
+from mccl_jax.training.peaks import peak
+from mccl_jax.training.rehearsal import flops_of_a_step
+
+SMALL = flags.DEFINE_bool("small", False, "A tiny model and few sessions.")
+REPETITIONS = flags.DEFINE_integer("repetitions", 10, "Calls that are timed, of which the median counts.")
+
+
+def experiment_of(dtype: str = "float32", **train) -> Experiment:
+    """configs/daic_woz.py, or what --small makes of it."""
+    experiment = Experiment.from_dict(daic_woz.get_config().to_dict())
+    model = {"dtype": dtype}
+    if SMALL.value:
+        model |= {"width": 4, "blocks": (1,), "hidden": 4, "projection": 8}
+        train = {"batch_size": 4, "epochs": 12, **train}
+        experiment = dataclasses.replace(experiment, windows=dataclasses.replace(experiment.windows, seconds=20.0))
+    return dataclasses.replace(
+        experiment,
+        model=dataclasses.replace(experiment.model, **model),
+        train=dataclasses.replace(experiment.train, **train),
+    )
+
+
+def data_of(experiment: Experiment) -> TrainingData:
+    """Sessions of noise, as many as DAIC-WOZ has in train and dev."""
+    rng, T = np.random.default_rng(0), experiment.windows.frames
+    train, dev = (10, 4) if SMALL.value else (107, 35)
+    N = train + dev
+    names = np.array([f"simulated_{i}" for i in range(N)])
+    windows = Windows(
+        {name: rng.normal(size=(N, T, *cue.shape)).astype(np.float32) for name, cue in DAIC_WOZ_CUES.items()},
+        DAIC_WOZ_CUES,
+        np.ones((N, T), bool),
+        np.tile(np.arange(T, dtype=np.int32) * experiment.model.segments // T, (N, 1)),
+        rng.integers(0, 25, N).astype(float),
+        names,
+        names,
+        np.ones(N),
+    )
+    split = np.array(["train"] * train + ["dev"] * dev)
+    return TrainingData(windows, split, Scaler.fit(windows, split == "train", experiment.windows))
+
+
+def median(call) -> float:
+    """Seconds, the median of several calls after one that warms up."""
+    seconds = []
+    for _ in range(REPETITIONS.value + 1):
+        begin = time.perf_counter()
+        jax.block_until_ready(call())
+        seconds.append(time.perf_counter() - begin)
+    return float(np.median(seconds[1:]))
+
+
+def time_step(dtype: str) -> None:
+    """A training step, and the embedding of all sessions."""
+    experiment = experiment_of(dtype)
+    data = data_of(experiment)
+    train = np.flatnonzero(data.split == "train").astype(np.int32)
+    cues, model, options, _ = structure(experiment, data.windows)
+    batch, count, N = options.batch_size, len(train), len(data.windows)
+    at_once = -(-count // batch)  # an epoch a call, as the loop does it on an accelerator
+    network, optimizer, mesh, advance, embed = programs(cues, model, options, batch, 1, at_once)
+    state = jax.tree.map(np.asarray, steps.init_state(*network.init(0), optimizer))
+    hyper = steps.Hyper(np.int32(0), *map(np.float32, (5e-4, 0.05, 0.09)), np.int32(at_once))
+    states = meshes.put([state], mesh)
+    arguments = meshes.put([(np.pad(train, (0, N - count)), np.int32(count), hyper)], mesh)
+    sessions = meshes.put([resident(data.windows)], mesh)
+    begin = time.perf_counter()
+    lowered = advance.lower(states, *arguments, sessions, np.int32(0), np.int32(0))
+    compiled = lowered.compile()
+    compile_seconds = time.perf_counter() - begin
+    copies = iter([jax.tree.map(jax.numpy.copy, states) for _ in range(REPETITIONS.value + 1)])  # each is given away
+    seconds = median(lambda: compiled(next(copies), *arguments, sessions, np.int32(0), np.int32(0))) / at_once
+    rate, memory = flops_of_a_step(lowered, compiled) / seconds, compiled.memory_analysis()
+    most = peak(jax.devices()[0].device_kind, dtype)
+    share = f", {rate / most.flops:.1%} of the peak of {most.products}" if most else ", peak not known"
+    print(
+        f"{dtype:8s} training step: {count / at_once / seconds:8.1f} sessions/s, {1e3 * seconds:.1f} ms a step of "
+        f"{count / at_once:.0f}, {rate / 1e9:.1f} GFLOP/s a device{share}; "
+        f"{memory.temp_size_in_bytes / 2**20:.0f} MiB of temporaries, compiled in {compile_seconds:.0f} s",
+        flush=True,
+    )
+    seconds = median(lambda: embed(states, sessions))
+    print(f"{dtype:8s} embedding:     {N / seconds:8.1f} sessions/s{_most_memory()}", flush=True)
+
+
+def _most_memory() -> str:
+    stats = jax.devices()[0].memory_stats() or {}
+    most = stats.get("peak_bytes_in_use")
+    return f"; at most {most / 2**20:.0f} MiB were in use on a device since the start" if most else ""
+
+
+def time_training(dtype: str, runs: int, **train) -> float:
+    """Seconds of so many whole trainings, in waves of as many as there are devices."""
+    experiment = experiment_of(dtype, **train)
+    data, side_by_side = data_of(experiment), max(1, min(runs, jax.device_count()))
+    begin = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        every = [
+            Run(dataclasses.replace(experiment, seed=i), data, "simulated", pathlib.Path(folder, str(i)), f"seed {i}")
+            for i in range(runs)
+        ]
+        for first in range(0, runs, side_by_side):
+            for error in fit_together(every[first : first + side_by_side], say=lambda line: None).values():
+                raise error
+    return time.perf_counter() - begin
+
+
+def main(_) -> None:
+    logging.set_verbosity(logging.ERROR)
+    keep_compiled_programs()
+    devices = jax.devices()
+    print(f"SIMULATED windows; {len(devices)} x {devices[0].device_kind}, Python {platform.python_version()}, ", end="")
+    print(f"jax {jax.__version__}{', a tiny model (--small)' if SMALL.value else ''}", flush=True)
+    for dtype in PRECISIONS:
+        time_step(dtype)
+    for dtype in PRECISIONS:
+        seconds, epochs = time_training(dtype, 1), experiment_of().train.epochs
+        print(f"{dtype:8s} {epochs} epochs from start to end: {seconds:.1f} s", flush=True)
+    epochs = experiment_of().train.epochs // 10 or 1
+    for runs in (1, 2) if SMALL.value else (1, 2, 4, 8, 16):
+        seconds = time_training("float32", runs, epochs=epochs)
+        line = f"sweep: {runs:2d} trainings of {epochs} epochs in {seconds:.1f} s, {3600 * runs / seconds:.0f} an hour"
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    app.run(main)
