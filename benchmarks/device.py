@@ -1,12 +1,13 @@
 """What the accelerator at hand does with the full-size model: steps, embeddings, a whole training, a sweep.
 
 python benchmarks/device.py            on whatever JAX finds; meant for a GPU or TPU, hours on a CPU
-python benchmarks/device.py --small    a tiny model, to see that it runs: 2 minutes on 2 cores
+python benchmarks/device.py --small    a tiny model, to see that it runs: a few minutes on 2 cores
 
 DAIC-WOZ's size: four cues, 1260 frames, 107 sessions of train and 35 of dev, batches of 32, the paper's model. What is
 in the windows is noise. A training is that of the program's own loop, with its embeddings and checkpoints, and the
-sweep takes 1 to 16 trainings that differ in their seed, as many side by side as there are devices. Rates are of all
-devices together; the share is of the peak in mccl_jax/training/peaks.py, where there is one.
+sweep takes 1 to 16 trainings that differ in their seed, as many side by side as there are devices; what has to be
+compiled for them is in the time. Rates are of all devices together; the share is of the peak in
+mccl_jax/training/peaks.py, where there is one.
 """
 
 import dataclasses

@@ -10,9 +10,10 @@ import jax
 def keep_compiled_programs() -> None:
     """Turns on JAX's persistent cache, in the user's cache folder unless JAX_COMPILATION_CACHE_DIR says otherwise.
 
-    That may be a folder which several hosts share, or gs://BUCKET/FOLDER (with gcsfs installed); of several processes
-    the first one writes, all read. Where the user's cache folder cannot be written to, programs are not kept, and a
-    line says so: everything else is as ever.
+    That may be a folder which several hosts share, or gs://BUCKET/FOLDER (with gcsfs installed). Of several processes
+    JAX lets only the first one write; the others find what it wrote where their programs have the same key, which on
+    CPUs they have not. Where the user's cache folder cannot be written to, programs are not kept, and a line says so:
+    everything else is as ever.
     """
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
     if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
