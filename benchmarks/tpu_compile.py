@@ -7,8 +7,9 @@ python benchmarks/tpu_compile.py --compile --facts=NEW.jsonl --only=weak/8x4/flo
 Compiling needs libtpu beside the program's own requirements, pip install "jax[tpu]==0.10.2", in an environment of its
 own: no chip, no network. It is the step of the training loop at DAIC-WOZ's full size (four cues, 1260 frames, two
 ResNet-18 of width 64), one step a call, for the arrays that `fit_together` would put on the chips. `weak/8x32` is one
-run on 8 chips with 32 sessions a chip in each batch, and as many resident sessions as a batch has; `sweep/256x32` is
-256 runs, one a chip, with the paper's batch of 32. At least the 142 sessions of DAIC-WOZ's train and dev are resident.
+run on 8 chips with 32 sessions a chip in each batch, and as many resident sessions as a batch has; `stream/256x32` the
+same on 256 chips, with each batch brought from the hosts (train.feeding=stream); `sweep/256x32` is 256 runs, one a
+chip, with the paper's batch of 32. At least the 142 sessions of DAIC-WOZ's train and dev are resident.
 Facts are of the compiled program; times are estimated, by the assumptions in docs/scaling.md: nothing here was measured
 on a chip.
 """
@@ -58,6 +59,7 @@ CASES = (
     "weak/64x32/float32",
     "weak/256x32/float32",
     "weak/256x8/float32",
+    "stream/256x32/float32",
     "sweep/256x32/float32",
 )
 COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "collective-permute", "all-to-all")
@@ -86,10 +88,11 @@ def lowered(how: str, chips: int, sessions: int, dtype: str, small: bool):
     experiment = Experiment.from_dict(daic_woz.get_config().to_dict())
     changes = {"width": 8, "blocks": (1, 1)} if small else {}
     model = dataclasses.replace(experiment.model, dtype=dtype, **changes)
+    train = dataclasses.replace(experiment.train, feeding="stream" if how == "stream" else "resident")
     cues = tuple((name, cue.shape) for name, cue in DAIC_WOZ_CUES.items())
     runs, batch = (chips, sessions) if how == "sweep" else (1, sessions * chips)
     N, T = max(RESIDENT, batch), experiment.windows.frames
-    network, optimizer, mesh, advance, _ = programs(cues, model, experiment.train, batch, runs, 1, devices(chips))
+    network, optimizer, mesh, advance, _ = programs(cues, model, train, batch, runs, 1, devices(chips))
     state = jax.eval_shape(lambda: steps.init_state(*network.init(0), optimizer))
     integer, number = jnp.int32, jnp.float32
     data = Batch(
@@ -100,12 +103,14 @@ def lowered(how: str, chips: int, sessions: int, dtype: str, small: bool):
         _array(number, N),
     )
     hyper = steps.Hyper(_array(integer), *[_array(number)] * 3, _array(integer))
-    of_runs = jax.tree.map(
-        lambda x: _array(x.dtype, runs, *x.shape, sharding=NamedSharding(mesh, meshes.RUN)),
-        (state, _array(integer, N), _array(integer), hyper, data),
-    )
+
+    def of_runs(tree, spec=meshes.RUN):
+        return jax.tree.map(lambda x: _array(x.dtype, runs, *x.shape, sharding=NamedSharding(mesh, spec)), tree)
+
+    arguments = of_runs((state, _array(integer, N), _array(integer), hyper))
+    data = of_runs(data, meshes.SPREAD if how == "stream" else meshes.RUN)
     at = _array(integer, sharding=NamedSharding(mesh, meshes.EVERYWHERE))
-    return advance.lower(*of_runs, at, at), N
+    return advance.lower(*arguments, data, at, at), 0 if how == "stream" else N
 
 
 def _array(dtype, *shape: int, sharding=None) -> jax.ShapeDtypeStruct:
@@ -226,7 +231,7 @@ def show(found: list[dict]) -> None:
     print("\nESTIMATED, never measured, by the share of the peak that the products reach:")
     for case, one in there.items():
         how, chips, sessions, dtype = parts(case)
-        between = wires(one, V5E, chips) if how == "weak" and chips > 1 else 0.0
+        between = wires(one, V5E, chips) if how != "sweep" and chips > 1 else 0.0
         _expect(f"{chips} v5e, {case}", one["flops"] / V5E.flops[dtype], between, sessions * chips)
     if one := there.get("weak/8x32/float32"):
         for dtype, flops in H100.flops.items():

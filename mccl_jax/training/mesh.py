@@ -75,7 +75,7 @@ def parallel_train_step(
     These are the steps from `first` on, counted within the epoch. A run whose turn it is not, for its epochs are
     shorter or it is further ahead, stays as it is; the count of its metrics is then 0.
     """
-    share = -(-batch_size // mesh.shape["data"])
+    axis, share = _axis(mesh), -(-batch_size // mesh.shape["data"])
 
     def local(states, members, counts, hypers, data: Batch, epoch, first):
         arguments = (states, members, counts, hypers, data)
@@ -83,12 +83,12 @@ def parallel_train_step(
 
         def drawn(at) -> Batch:
             rows, present = draw(hyper.seed, at, members, count, batch_size, shuffle)
-            mine = jax.lax.axis_index("data") * share + jnp.arange(share)
+            mine = _first(axis, share) + jnp.arange(share)
             inside, mine = mine < batch_size, jnp.minimum(mine, batch_size - 1)
             return take(data, rows[mine], present[mine] & inside)
 
         def one(state, at):
-            after, metrics = step(state, data if streamed else drawn(state["step"]), hyper, "data")
+            after, metrics = step(state, data if streamed else drawn(state["step"]), hyper, axis)
             due = (at < hyper.steps_per_epoch) & (state["step"] == epoch * hyper.steps_per_epoch + at)
             state = jax.tree.map(functools.partial(jnp.where, due), after, state)
             return state, jax.tree.map(lambda x: jnp.where(due, x, 0), metrics)
@@ -102,7 +102,7 @@ def parallel_train_step(
 
     if parallelism == "pmap":
         return _pmapped(local, mesh, 7)
-    specs = (*[RUN] * 4, SPREAD if streamed else RUN, EVERYWHERE, EVERYWHERE)
+    specs = (*[RUN] * 4, SPREAD if streamed and axis else RUN, EVERYWHERE, EVERYWHERE)
     mapped = jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=(RUN, RUN))
     return jax.jit(mapped, donate_argnums=0)
 
@@ -114,18 +114,20 @@ def parallel_embed(
 
     `streamed`: `data` are batches, one after the other, and N what they have in all.
     """
-    share = -(-batch_size // mesh.shape["data"])
+    axis, share = _axis(mesh), -(-batch_size // mesh.shape["data"])
     size = share * mesh.shape["data"]
 
     def gathered(z):
+        if axis is None:
+            return z[None]
         # Written by each device into zeros and added up: the sum is, unlike a gathered array, known to be the same.
         whole = jnp.zeros((size, *z.shape[1:]), z.dtype)
-        whole = jax.lax.dynamic_update_slice_in_dim(whole, z, jax.lax.axis_index("data") * share, axis=0)
-        return jax.lax.psum(whole, "data")[None]
+        whole = jax.lax.dynamic_update_slice_in_dim(whole, z, _first(axis, share), axis=0)
+        return jax.lax.psum(whole, axis)[None]
 
     def of_resident(params, batch_stats, rows, present, data: Batch):
         params, batch_stats, data = jax.tree.map(lambda x: x[0], (params, batch_stats, data))
-        mine = jax.lax.axis_index("data") * share + jnp.arange(share)
+        mine = _first(axis, share) + jnp.arange(share)
         return gathered(embed(params, batch_stats, take(data, rows[mine], present[mine])))
 
     def of_batch(params, batch_stats, batch: Batch):
@@ -137,7 +139,7 @@ def parallel_embed(
         return jax.jit(jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=RUN))
 
     if streamed:
-        one_batch = mapped(of_batch, RUN, RUN, SPREAD)
+        one_batch = mapped(of_batch, RUN, RUN, SPREAD if axis else RUN)
 
         def all_batches(states, batches: Iterable[Batch]):
             of_model = states["params"], states["batch_stats"]
@@ -154,6 +156,19 @@ def parallel_embed(
         return jnp.concatenate(parts, axis=1)[:, :N]
 
     return all_rows
+
+
+def _axis(mesh: Mesh) -> str | None:
+    """What a run is spread over; None where it has one device: sums over a single one are not left out by all of XLA.
+
+    For TPUs they stay in the program, and of 256 runs, one a chip, libtpu 0.0.42 could not compile it.
+    """
+    return "data" if mesh.shape["data"] > 1 else None
+
+
+def _first(axis: str | None, share: int):
+    """Where the share of a device begins in a batch."""
+    return jax.lax.axis_index(axis) * share if axis else 0
 
 
 def _pmapped(local: Callable, mesh: Mesh, arguments: int) -> Callable:

@@ -163,3 +163,16 @@ def test_the_gradient_crosses_the_devices_once():
     program = str(jax.make_jaxpr(advance)(*arguments, 0, 0))
     sums = re.findall(r"(.*) = psum_invariant\[", program)
     assert sum(one.count("[3,4]") for one in sums) == len(state["params"]), sums
+
+
+@pytest.mark.parametrize(("sizes", "there"), [((2, 1), False), ((1, 2), True)])
+def test_runs_on_a_device_each_send_nothing(sizes, there):
+    network, optimizer, runs = Linear(), adam(1e-8), sizes[0]
+    mesh = AbstractMesh(sizes, ("run", "data"), axis_types=(AxisType.Auto,) * 2)
+    advance = meshes.parallel_train_step(functools.partial(train_step, network, optimizer, SCHEDULE), mesh, 4)
+    embed_all = meshes.parallel_embed(functools.partial(embed, network), mesh, 4)
+    of_run = init_state(*network.init(0), optimizer), jnp.arange(7), jnp.array(7), hyper(), data()
+    states, *others = jax.tree.map(lambda x: jnp.stack([jnp.asarray(x)] * runs), of_run)
+    programs = jax.make_jaxpr(advance)(states, *others, 0, 0), jax.make_jaxpr(embed_all)(states, others[-1])
+    for program in map(str, programs):
+        assert bool(re.search("psum|all_gather|axis_index|ppermute|all_to_all", program)) is there
