@@ -58,7 +58,13 @@ def train_step(
     in no optimizer.
     """
 
+    # Under shard_map JAX keeps count of what differs between devices, and adds up the gradient itself; under pmap not.
+    counted = axis is not None and axis in jax.typeof(jax.lax.axis_index(axis)).manual_axis_type.varying
+
     def loss_of(params):
+        if counted:
+            # It adds up here, once and in the precision of the parameters, not at each of their uses.
+            params = jax.tree.map(lambda p: jax.lax.pcast(p, axis, to="varying"), params)
         model = network.bind(params, state["batch_stats"])
         views = model(batch.cues, batch.mask, batch.segment, Pass(train=True, axis=axis))
         loss = contrastive_loss(
@@ -67,9 +73,7 @@ def train_step(
         return loss, network.statistics(model)
 
     (loss, batch_stats), gradient = jax.value_and_grad(loss_of, has_aux=True)(state["params"])
-    # Where JAX keeps count of what differs between devices (shard_map), it has added up the gradient already; to take
-    # the mean of equal values would send all of it over the wires once more. pmap keeps no count.
-    if axis is not None and axis not in jax.typeof(jax.lax.axis_index(axis)).manual_axis_type.varying:
+    if axis is not None and not counted:
         gradient = jax.lax.pmean(gradient, axis)
     direction, opt_state = optimizer.update(gradient, optax.ScaleByAdamState(**state["opt_state"]))
     rate = schedule(state["step"], hyper.learning_rate, hyper.steps_per_epoch)
