@@ -27,7 +27,8 @@ from absl import app, flags, logging
 from configs import daic_woz
 from mccl_jax.cues import DAIC_WOZ_CUES
 from mccl_jax.data.batches import resident
-from mccl_jax.data.windows import Scaler, Windows
+from mccl_jax.data.scaling import Scaler
+from mccl_jax.data.windows import Windows
 from mccl_jax.experiment import Experiment
 from mccl_jax.models.precision import PRECISIONS
 from mccl_jax.training import mesh as meshes

@@ -54,8 +54,8 @@ RESIDENT = 142
 TOPOLOGIES = {8: "v5e:2x4", 64: "v5e:8x8", 256: "v5e:16x16"}
 CASES = (
     "weak/1x32/float32",
-    "weak/1x32/bfloat16",
     "weak/8x32/float32",
+    "weak/8x32/bfloat16",
     "weak/64x32/float32",
     "weak/256x32/float32",
     "weak/256x8/float32",
