@@ -41,7 +41,7 @@ INPUT = flags.DEFINE_string("input", None, "predict: a recording as the model's 
 OUTPUT = flags.DEFINE_string("output", None, "export: the .safetensors file to write.")
 SWEEP = flags.DEFINE_string("sweep", None, 'sweep: what differs, as in "seed=0,1 * train.temperature=0.05,0.09".')
 DISTRIBUTED = flags.DEFINE_enum(
-    "distributed", "auto", ("auto", "on", "off"), "train: together with other processes, where there are any."
+    "distributed", "auto", ("auto", "on", "off"), "train, sweep: together with other processes, where there are any."
 )
 SHARE = flags.DEFINE_bool("share", False, "check: print the structure alone, without values, IDs and names.")
 
@@ -73,10 +73,6 @@ def main(arguments: list[str]) -> int:
         from mccl_jax.modes import check
 
         check.run(experiment, _without_check(), SHARE.value)
-    elif MODE.value == "sweep":
-        from mccl_jax.modes import sweep
-
-        return 2 if sweep.run(CONFIG.value.to_dict(), SWEEP.value, workdir) else 0
     elif MODE.value == "prepare":
         from mccl_jax.modes import prepare
 
@@ -89,8 +85,10 @@ def main(arguments: list[str]) -> int:
         from mccl_jax.training import hosts
 
         with hosts.joined(DISTRIBUTED.value) as say:  # before anything looks for devices
-            from mccl_jax.modes import train
+            from mccl_jax.modes import sweep, train
 
+            if MODE.value == "sweep":
+                return 2 if sweep.run(CONFIG.value.to_dict(), SWEEP.value, workdir, say) else 0
             train.run(experiment, workdir, say)
     return 0
 
@@ -108,8 +106,8 @@ def _check_flags() -> None:
             raise UserError(f"--{flag.name} does not go with --mode={MODE.value}")
     if SHARE.value and MODE.value != "check":
         raise UserError(f"--share does not go with --mode={MODE.value}, only with --mode=check")
-    if DISTRIBUTED.value == "on" and MODE.value != "train":
-        raise UserError(f"--distributed=on does not go with --mode={MODE.value}, only with --mode=train")
+    if DISTRIBUTED.value == "on" and MODE.value not in ("train", "sweep"):
+        raise UserError(f"--distributed=on does not go with --mode={MODE.value}, only with train and sweep")
 
 
 def parse(arguments: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 import os
 import pathlib
 
+import jax
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -15,3 +16,10 @@ def shared() -> pathlib.Path:
     if not (SHARED / "README.md").is_file():
         pytest.skip(f"reference material not found at {SHARED} (set MCCL_SHARED)")
     return SHARED
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forgotten():
+    """What a module has compiled is let go behind it, or a process that runs half of the suite takes 8 GB."""
+    yield
+    jax.clear_caches()

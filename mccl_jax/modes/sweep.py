@@ -20,6 +20,7 @@ from mccl_jax.modes.plans import Plan, claimed, material_of, refuse_another, ref
 from mccl_jax.modes.prepare import builder_of, place_of
 from mccl_jax.report.sweeps import sweep_table
 from mccl_jax.sweeps import Setting, name_of, names_of, settings
+from mccl_jax.training import hosts
 from mccl_jax.training.loop import fit, fit_together, structure
 
 SWEEP, TABLE = "sweep.json", "sweep.txt"
@@ -35,25 +36,29 @@ def run(config: Mapping[str, Any], sweep: str, workdir: pathlib.Path, say=print)
     named = dict(zip(names_of(found), found, strict=True))
     base = Experiment.from_dict(config)
     experiments = {name: _experiment(config, base, name, setting) for name, setting in named.items()}
-    refuse_unwritable(workdir)
-    for name, experiment in experiments.items():
-        refuse_another(experiment, workdir / name)
+    if hosts.is_main():
+        refuse_unwritable(workdir)
+        for name, experiment in experiments.items():
+            refuse_another(experiment, workdir / name)
     plans = _plans(experiments, workdir, say)
     scored, failed = {}, {}
 
     def tell() -> str:
         told = side_by_side(named, scored, failed)
+        if not hosts.is_main():
+            return ""
         with replacing(workdir / SWEEP) as temporary:
             temporary.write_text(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
         with replacing(workdir / TABLE) as temporary:
             temporary.write_text(sweep_table(told), encoding="utf-8")
         return sweep_table(told)
 
-    with claimed(workdir):
-        for name, plan in plans.items():
-            if (done := _scored_before(plan)) is not None:
-                scored[name] = done
-        left = {name: _left(plan) for name, plan in plans.items() if name not in scored}
+    with claimed(workdir) if hosts.is_main() else contextlib.nullcontext():
+        left = {}
+        if hosts.is_main():
+            scored |= {name: done for name, plan in plans.items() if (done := _scored_before(plan)) is not None}
+            left |= {name: _left(plan) for name, plan in plans.items() if name not in scored}
+        left = json.loads(hosts.share("left", json.dumps(left)))
         of_all = sum(len(plan.trainings) for plan in plans.values())
         waves = _waves([(name, training) for name, trainings in left.items() for training in trainings], plans)
         say(
@@ -187,6 +192,8 @@ def _train(wave: Sequence[tuple[str, str]], plans: Mapping[str, Plan], say) -> d
         for place, error in fit_together(runs, say).items():
             failed.setdefault(wave[place][0], f"{runs[place].name}: {error}")
     except UserError as error:
+        if hosts.several():  # the others may not have met it
+            raise
         if len(runs) == 1:
             return {wave[0][0]: f"{runs[0].name}: {error}"}
         say(f"{error}\none after the other, then:")
@@ -201,15 +208,21 @@ def _train(wave: Sequence[tuple[str, str]], plans: Mapping[str, Plan], say) -> d
 
 
 def _score(names: Sequence[str], plans: Mapping[str, Plan], scored: dict, failed: dict, say) -> None:
-    """Scores settings whose trainings have ended; results go to `scored`, or why there are none to `failed`."""
+    """Scores settings whose trainings have ended; results go to `scored`, or why there are none to `failed`.
+
+    Of several processes the main one has the results.
+    """
     for name in names:
         plan = plans[name]
         try:
             with plan.claimed():
-                plan.evaluate(lambda table: None)
-            scored[name] = results.read(plan.workdir)
-            say(f"{name}: {scored[name]['verdict']}")
+                plan.evaluate(hosts.quiet)
+            if hosts.is_main():
+                scored[name] = results.read(plan.workdir)
+                say(f"{name}: {scored[name]['verdict']}")
         except UserError as error:
+            if hosts.several():  # the others may not have met it
+                raise
             failed[name] = str(error)
             say(f"FAILED: {name}: {error}")
 
