@@ -190,20 +190,20 @@ def _train(wave: Sequence[tuple[str, str]], plans: Mapping[str, Plan], say) -> d
     failed = {}
     try:
         for place, error in fit_together(runs, say).items():
-            failed.setdefault(wave[place][0], f"{runs[place].name}: {error}")
+            failed.setdefault(wave[place][0], _why(wave[place], error))
     except UserError as error:
         if hosts.several():  # the others may not have met it
             raise
         if len(runs) == 1:
-            return {wave[0][0]: f"{runs[0].name}: {error}"}
+            return {wave[0][0]: _why(wave[0], error)}
         say(f"{error}\none after the other, then:")
-        for (name, _), alone in zip(wave, runs, strict=True):
+        for one, alone in zip(wave, runs, strict=True):
             try:
                 fit(alone, say)
             except UserError as error:
-                failed.setdefault(name, f"{alone.name}: {error}")
-    for why in failed.values():
-        say(f"FAILED: {why}")
+                failed.setdefault(one[0], _why(one, error))
+    for name, why in failed.items():
+        say(f"FAILED: {name}: {why}")
     return failed
 
 
@@ -230,3 +230,8 @@ def _score(names: Sequence[str], plans: Mapping[str, Plan], scored: dict, failed
 def _called(one: tuple[str, str]) -> str:
     name, training = one
     return f"{name}/{training}" if training else name
+
+
+def _why(one: tuple[str, str], error: UserError) -> str:
+    _, training = one
+    return f"{training}: {error}" if training else str(error)

@@ -64,7 +64,7 @@ def _seeds(groups: list[dict[str, Any]]) -> str:
     mae = [group["mae"] for group in groups]
     return rendered(
         {
-            "": [name_of(group["setting"]) for group in groups],
+            "": [name_of(group["setting"]) if group["setting"] else "the config" for group in groups],
             "seeds": [str(len(group["seeds"])) for group in groups],
             "mean": [number(one["mean"]) for one in mae],
             "standard deviation": [number(one["standard_deviation"]) for one in mae],

@@ -70,7 +70,7 @@ def test_what_stops_a_wave_is_looked_for_one_by_one(monkeypatch):
     monkeypatch.setattr(sweep, "fit_together", together)
     plans = {name: types.SimpleNamespace(run=lambda training, name: types.SimpleNamespace(name=name)) for name in "abc"}
     failed = sweep._train([(name, "") for name in "abc"], plans, lambda line: None)
-    assert failed == {"b": "b: b cannot begin"}
+    assert failed == {"b": "b cannot begin"}
     assert trained == ["a", "c"]
 
 

@@ -107,5 +107,5 @@ def test_what_was_done_before_the_kill_is_not_done_again(folder):
 def test_a_failed_run_is_told(folder):
     (row,) = [row for row in json.loads((folder / PLACE / "sweep.json").read_text())["settings"] if row["name"] == BAD]
     assert "loss is nan" in row["why"]
-    assert f"FAILED: {BAD}/fold_1: train: at step" in (folder / "printed.txt").read_text()
+    assert f"FAILED: {BAD}: fold_1: train: at step" in (folder / "printed.txt").read_text()
     assert not (folder / PLACE / BAD / "results.json").exists()
