@@ -78,7 +78,10 @@ _ERRORS = {
         "loss: temperature 0.1": ("TEMPERATURE = 0.09", "TEMPERATURE = 0.1"),
     },
     ("losses", "losses"): {
-        "loss: temperature on the negatives only": ("jnp.dot(a_i, b_i) / temperature", "jnp.dot(a_i, b_i)"),
+        "loss: temperature on the negatives only": (
+            "jnp.dot(a_i, b_i, precision=EXACT) / temperature",
+            "jnp.dot(a_i, b_i, precision=EXACT)",
+        ),
         "loss: the second direction missing": ("one_way(b_i, all_b, all_a)", "one_way(a_i, all_a, all_b)"),
         "loss: not normalised to length 1": ("(_unit(x) for", "(x / 30 for"),
     },
