@@ -1,6 +1,6 @@
 """What the contrastive loss and its gradient cost against the number of pairs.
 
-python benchmarks/contrastive.py            about 5 minutes on 2 cores
+python benchmarks/contrastive.py            about 9 minutes on 2 cores
 python benchmarks/contrastive.py --pairs=1024,8192
 
 Pairs of 128 numbers, temperature 0.09, float32. Temporaries are those of the compiled program; beside them, up to 8192

@@ -1,7 +1,7 @@
 """How long and in how much memory are raw recordings prepared?
 
-python -m pip install "pandas>=2.2,<3"     # for the comparison alone
-python benchmarks/prepare.py                about 10 minutes on 2 cores
+python -m pip install "pandas>=2.2"     # for the comparison alone
+python benchmarks/prepare.py                about 4 minutes on 2 cores
 python benchmarks/prepare.py --frames=2700 --repetitions=2 --counts=10
 
 1. One simulated DAIC-WOZ session of 27,000 frames, in an archive that is as large as a real one (noise in place of HOG
