@@ -25,21 +25,8 @@ import jax
 from absl import app, logging
 
 from mccl_jax.training import checkpoints
+from tests.end_to_end.program import TINY
 
-ARGUMENTS = (
-    "--config.simulation.subjects=30",
-    "--config.simulation.seconds=(12,20)",
-    "--config.windows.seconds=16",
-    "--config.model.width=4",
-    "--config.model.blocks=(1,)",
-    "--config.model.hidden=4",
-    "--config.model.projection=8",
-    "--config.train.epochs=4",
-    "--config.train.batch_size=4",
-    "--config.train.evaluate_every=2",
-    "--config.train.checkpoint_every=1",
-    "--config.evaluation.resamples=200",
-)
 RUN, RESULTS = pathlib.Path("runs/simulated"), ("results.json", "predictions.csv")
 
 
@@ -127,7 +114,7 @@ WAYS: dict[str, Callable[[pathlib.Path], None]] = {
 def run(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess:
     """The program, as somebody whom permissions hold."""
     as_one = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
-    command = [*as_one, sys.executable, str(ROOT / "run.py"), *ARGUMENTS, *arguments]
+    command = [*as_one, sys.executable, str(ROOT / "run.py"), *TINY, *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 

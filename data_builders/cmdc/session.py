@@ -6,13 +6,14 @@ import json
 import os
 import pathlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from data_builders.cmdc.defects import CORRECTIONS, DEFECTS
 from data_builders.defects import Ledger
 from data_builders.digests import digest
+from data_builders.readers.folders import folders_below
 from data_builders.readers.openface import READER as OPENFACE_READER
 from data_builders.readers.openface import Recording, read_openface
 from data_builders.readers.subject_info import Subject, subject_id, subject_name
@@ -67,7 +68,7 @@ def find_interviews(root: pathlib.Path) -> dict[str, Interview]:
     Raises UserError where a person has two such folders.
     """
     found = {}
-    for folder, names in _folders(root):
+    for folder, names in folders_below(root):
         who = subject_id(folder.name)
         interview = find_interview(folder, names) if who else None
         if interview is None:
@@ -85,7 +86,7 @@ def find_interviews(root: pathlib.Path) -> dict[str, Interview]:
 def recordings(source: pathlib.Path) -> list[pathlib.Path]:
     """The folders of interviews that `source` is or holds. Raises UserError where there are none."""
     if source.is_dir():
-        found = [folder for folder, names in _folders(source) if any(map(ANSWER.fullmatch, names))]
+        found = [folder for folder, names in folders_below(source) if any(map(ANSWER.fullmatch, names))]
         if found:
             return [source] if source in found else found
     raise UserError(
@@ -172,25 +173,6 @@ def read_interview(
 
 def _labels(person: Subject) -> dict[str, Cell]:
     return {**person.labels, "group": person.group, "MDD": None if person.patient is None else float(person.patient)}
-
-
-def _folders(root: pathlib.Path) -> Iterator[tuple[pathlib.Path, list[str]]]:
-    """Every folder below `root` and the names of its files, in a fixed order; linked folders too, but each once.
-
-    Links come last: a folder is known by its own name, not by that of a link to it.
-    """
-    seen, waiting = set(), [root]
-    for start in waiting:  # grows on the way
-        for folder, subfolders, names in os.walk(start):
-            real = os.path.realpath(folder)
-            if real in seen:
-                subfolders.clear()
-                continue
-            seen.add(real)
-            subfolders.sort()
-            paths = [pathlib.Path(folder, name) for name in subfolders]
-            waiting += [path for path in paths if path.is_symlink()]
-            yield pathlib.Path(folder), names
 
 
 def _end_to_end(recordings: Sequence[Recording], frame_rate: float) -> tuple[list[np.ndarray], list[float]]:

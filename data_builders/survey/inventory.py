@@ -2,11 +2,10 @@
 
 import dataclasses
 import functools
-import os
 import pathlib
-from collections.abc import Iterator
 
 from data_builders.readers.archives import base_name, is_metadata
+from data_builders.readers.folders import folders_below
 from data_builders.readers.listing import glance, is_listed_quickly, list_members
 from data_builders.survey.disguise import Disguise
 from data_builders.survey.headers import HEAD, Header, header_of
@@ -97,7 +96,8 @@ def take_inventory(root: pathlib.Path, layout: Layout, disguise: Disguise, also_
     is wrong with a file: it is said of the archive or in the header.
     """
     waiting, look = [], _Look(layout, disguise, also_unread)
-    for path in _files(root):
+    files = (folder / name for folder, names in folders_below(root) for name in names)
+    for path in filter(pathlib.Path.is_file, files):
         place = path.relative_to(root).as_posix()
         parts = place.split("/")
         owner = layout.owner(parts)
@@ -204,19 +204,3 @@ class _Look:
         """(patterns, whether such files are read), the first that matches counts."""
         of_owner = [(self._layout.read(owner), True), (self._layout.beside(owner), False)] if owner else []
         return [*of_owner, (self._layout.tables, True)]
-
-
-def _files(root: pathlib.Path) -> Iterator[pathlib.Path]:
-    """In a fixed order; linked folders too, but each once, and under its own name where it is met by that first."""
-    seen, waiting = set(), [root]
-    for start in waiting:  # grows on the way
-        for folder, subfolders, names in os.walk(start):
-            real = os.path.realpath(folder)
-            if real in seen:
-                subfolders.clear()
-                continue
-            seen.add(real)
-            subfolders.sort()
-            paths = [pathlib.Path(folder, name) for name in subfolders]
-            waiting += [path for path in paths if path.is_symlink()]
-            yield from (path for name in sorted(names) if (path := pathlib.Path(folder, name)).is_file())
