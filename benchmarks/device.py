@@ -34,9 +34,10 @@ from mccl_jax.models.precision import PRECISIONS
 from mccl_jax.training import mesh as meshes
 from mccl_jax.training import step as steps
 from mccl_jax.training.compilation import keep_compiled_programs
-from mccl_jax.training.loop import Run, TrainingData, fit_together, programs, structure
+from mccl_jax.training.loop import fit_together, programs, structure
 from mccl_jax.training.peaks import peak
 from mccl_jax.training.rehearsal import flops_of_a_step
+from mccl_jax.training.runs import Run, TrainingData
 
 SMALL = flags.DEFINE_bool("small", False, "A tiny model and few sessions.")
 REPETITIONS = flags.DEFINE_integer("repetitions", 10, "Calls that are timed, of which the median counts.")

@@ -32,7 +32,8 @@ from mccl_jax.evaluation.scoring import ScoredSessions
 from mccl_jax.experiment import Experiment
 from mccl_jax.modes.plans import scaled
 from mccl_jax.training.compilation import keep_compiled_programs
-from mccl_jax.training.loop import Run, fit
+from mccl_jax.training.loop import fit
+from mccl_jax.training.runs import Run
 
 SEEDS = flags.DEFINE_integer("seeds", 5, "Corpora with the signal.")
 FOLDS = 3

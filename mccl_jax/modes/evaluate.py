@@ -17,7 +17,7 @@ from mccl_jax.evaluation.options import Options
 from mccl_jax.experiment import Experiment
 from mccl_jax.report import figures, tables
 from mccl_jax.training import checkpoints, hosts
-from mccl_jax.training.loop import CHECKPOINTS
+from mccl_jax.training.runs import CHECKPOINTS
 from mccl_jax.training.writers import read_metrics
 
 CONFIG, MODEL = "config.json", "model"

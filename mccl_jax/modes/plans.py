@@ -26,7 +26,7 @@ from mccl_jax.files import locked, replacing
 from mccl_jax.modes import evaluate
 from mccl_jax.modes.prepare import is_simulated, place_of, prepare_all
 from mccl_jax.training import hosts
-from mccl_jax.training.loop import Run, TrainingData
+from mccl_jax.training.runs import Run, TrainingData
 from mccl_jax.training.selection import LOSS
 
 LOCK = ".lock"

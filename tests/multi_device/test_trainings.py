@@ -16,7 +16,7 @@ import pytest
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.embeddings import Embeddings, path_of_epoch
 from mccl_jax.training.checkpoints import load
-from mccl_jax.training.loop import CHECKPOINTS
+from mccl_jax.training.runs import CHECKPOINTS
 from tests.multi_device.trainings import EPOCHS, STEPS, experiment, go_on, train
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
