@@ -9,7 +9,7 @@ python benchmarks/prepare.py --frames=2700 --repetitions=2 --counts=10
    that are no number filled; landmarks, action units and translation min-max scaled), with and without unpacking the
    archive before, as that does too. Then the same session with one frame of "-1.#IND", which the corpus has in places.
    Values are compared before anything is timed; the readers take turns.
-2. Peak memory of a process that writes that session's record, and one of E-DAIC with its CNN features.
+2. Peak memory of a process that writes that session's record, and one of E-DAIC with its CNN features; its size.
 3. Seconds, bytes and peak memory against the number of sessions, by one process and by one a core.
 """
 
@@ -175,19 +175,19 @@ def thinned(read: Callable[[pathlib.Path], Session], path: pathlib.Path) -> Sess
     return thin(read(path), 3.0)
 
 
-def peak_of(read: Callable[[], Session], cues: dict) -> tuple[float, float]:
-    """(MiB, seconds) at most, for a process of its own that writes the record that `read` gives."""
+def peak_of(read: Callable[[], Session], cues: dict) -> tuple[float, float, float]:
+    """(MiB at most, seconds, MiB on disk) for a process of its own that writes the record that `read` gives."""
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder, context.Pool(1) as pool:
         return pool.apply(_peak_of, (Shard(f"{folder}/shard", (Source("one", "train", read),), cues),))
 
 
-def _peak_of(shard: Shard) -> tuple[float, float]:
+def _peak_of(shard: Shard) -> tuple[float, float, float]:
     begin = time.perf_counter()
     (outcome,) = write_shard(shard)
     if outcome.summary is None:
         raise AssertionError(outcome.why)
-    return peak(os.getpid()), time.perf_counter() - begin
+    return peak(os.getpid()), time.perf_counter() - begin, os.path.getsize(shard.path) / 2**20
 
 
 def peak(process: int) -> float:
@@ -292,7 +292,7 @@ def main(_) -> None:
         print("\nthe same, a frame of which is -1.#IND throughout:")
         compare(archive, unpacked)
 
-        print("\npeak memory of a process that writes the record, and its seconds:")
+        print("\npeak memory of a process that writes the record, its seconds, and the record:")
         deep = e_daic_session(place, FRAMES.value)
         for name, reader, path, cues in (
             ("DAIC-WOZ", read_session, archive, DAIC_WOZ_CUES),
@@ -302,8 +302,8 @@ def main(_) -> None:
                 ("native", functools.partial(reader, path)),
                 ("3hz", functools.partial(thinned, reader, path)),
             ):
-                memory, took = peak_of(one, cues)
-                print(f"  {name:16s} {form:6s} {memory:5.0f} MiB  {took:5.2f} s")
+                memory, took, disk = peak_of(one, cues)
+                print(f"  {name:16s} {form:6s} {memory:5.0f} MiB  {took:5.2f} s, {disk:6.1f} MiB on disk")
 
         print(f"\nsessions of {SECONDS:.0f} s into records of the form 3hz:")
         for sessions in map(int, COUNTS.value):

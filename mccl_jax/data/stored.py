@@ -11,6 +11,8 @@ from array_record.python.array_record_module import ArrayRecordWriter
 
 from mccl_jax.files import replacing
 
+FORM = 1  # raise it when the same records would be cut into other windows
+
 
 @dataclasses.dataclass(frozen=True)
 class Rows:

@@ -17,6 +17,7 @@ from mccl_jax.cues import shared_cues
 from mccl_jax.data.scaling import Scaler
 from mccl_jax.data.sessions import Facts, read_sessions, windows_and_facts
 from mccl_jax.data.splits import ALL, check_unreported, divisions, excluded
+from mccl_jax.data.stored import FORM
 from mccl_jax.data.transfer import left_out, trained_and_reported
 from mccl_jax.data.windows import WindowOptions, Windows
 from mccl_jax.errors import UserError
@@ -98,7 +99,7 @@ def _place_of_windows(experiment: Experiment, reports: Sequence[Report]) -> path
     """Where windows lie that are streamed, named by all that they depend on; None for those that stay in memory."""
     if experiment.train.feeding == "resident":
         return None
-    depends = repr((_fingerprint(reports), experiment.windows, experiment.evaluation.reported_split))
+    depends = repr((FORM, _fingerprint(reports), experiment.windows, experiment.evaluation.reported_split))
     return place_of(experiment) / "windows" / hashlib.sha256(depends.encode()).hexdigest()[:16]
 
 
