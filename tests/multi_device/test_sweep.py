@@ -1,6 +1,7 @@
 """A sweep on four devices: each run is what it is alone, a failed one is told, a killed sweep goes on."""
 
 import csv
+import itertools
 import json
 import os
 import signal
@@ -26,11 +27,13 @@ ARGUMENTS = (
     f"--config={ROOT}/configs/openface.py",
     "--config.data.manual_dir=raw",
     *TINY_MODEL,
+    "--config.train.learning_rate=0.005",  # so that what settings differ in shows
     "--mode=sweep",
     f"--sweep={SWEEP}",
 )
 TRAININGS = ("fold_1", "fold_2", "all")
 PLACE = "runs/openface-sweep"
+TOLERANCE = {"embeddings": 1e-5, "params": 1e-4}
 
 
 @pytest.fixture(scope="module")
@@ -76,11 +79,20 @@ def test_each_run_is_what_it_is_alone(folder, alone):
                 found, expected = Embeddings.load(path), Embeddings.load(evaluated_epochs(other / training)[epoch])
                 assert found.session.tolist() == expected.session.tolist()
                 assert found.split.tolist() == expected.split.tolist()
-                np.testing.assert_allclose(found.features, expected.features, rtol=0, atol=1e-4)
+                np.testing.assert_allclose(found.features, expected.features, rtol=0, atol=TOLERANCE["embeddings"])
             states = [checkpoints.newest(place / "checkpoints")[0]["state"] for place in (mine, other / training)]
             assert states[0]["step"] == states[1]["step"]
             for key, value in states[1]["params"].items():
-                np.testing.assert_allclose(states[0]["params"][key], value, rtol=0, atol=1e-4, err_msg=key)
+                found = states[0]["params"][key]
+                np.testing.assert_allclose(found, value, rtol=0, atol=TOLERANCE["params"], err_msg=key)
+
+
+def test_no_two_settings_are_alike(folder):
+    """Or the test before would not notice if one were trained as another."""
+    last = (evaluated_epochs(folder / PLACE / name / "all")[4] for name in names_of(GOOD))
+    found = [Embeddings.load(path).features for path in last]
+    for one, other in itertools.combinations(found, 2):
+        assert np.abs(one - other).max() > 10 * TOLERANCE["embeddings"]
 
 
 def test_one_table_for_all(folder, alone):
