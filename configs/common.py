@@ -94,5 +94,5 @@ def get_config() -> ml_collections.ConfigDict:
     config.evaluation.seed = 0  # of XGBoost's rows and of the resamples
     config.evaluation.resamples = 2000
     config.evaluation.level = 0.95  # of the intervals of scores
-    config.evaluation.prediction_level = 0.9  # of the interval around one prediction
+    config.evaluation.prediction_levels = (0.8, 0.9)  # of the intervals around one prediction
     return config

@@ -41,13 +41,14 @@ class Session:
     folds           numbers of the folds in which the session is tested: none, one, or several where folds overlap.
     gender          "female", "male" or "".
     labels          every further label column, as the corpus has it.
-    provenance      source file or members, SHA-256, the reader's version, notes of the reader. What stands beside the
-                    values, so that these stay as the tool wrote them: "exclude_seconds", [[begin, end], ...] whose
-                    frames are not used; "thinned", where only some frames were kept (see `thinning.thin`). Of a corpus
-                    with a table of defects "corrections", [{"id", "what", "was", "is"}, ...] in the order in which they
-                    were made: by its row `id`, a label or other `what`, which `was` so in the files (or by a correction
-                    before it), `is` so now, None where unknown; and "switched_off", the same of those that would have
-                    been made.
+    provenance      source file or members, SHA-256, the reader's version, notes of the reader; of interviews with a
+                    transcript "turns", the lines with words of whom it does not call the interviewer. What stands
+                    beside the values, so that these stay as the tool wrote them: "exclude_seconds", [[begin, end], ...]
+                    whose frames are not used; "thinned", where only some frames were kept (see `thinning.thin`). Of a
+                    corpus with a table of defects "corrections", [{"id", "what", "was", "is"}, ...] in the order in
+                    which they were made: by its row `id`, a label or other `what`, which `was` so in the files (or by a
+                    correction before it), `is` so now, None where unknown; and "switched_off", the same of those that
+                    would have been made.
     statistics      per cue and channel at the full rate, over usable frames: means, deviations, velocities.
     """
 

@@ -24,7 +24,7 @@ from mccl_jax.data.scaling import Scaler
 from mccl_jax.data.transfer import cut_to, digest_of, person
 from mccl_jax.data.windows import cut_windows
 from mccl_jax.errors import UserError
-from mccl_jax.evaluation.intervals import ResidualInterval
+from mccl_jax.evaluation.conformal import ResidualInterval
 from mccl_jax.evaluation.protocols import NO_DIAGNOSIS, SIMULATED
 from mccl_jax.experiment import DataOptions, Experiment
 from mccl_jax.models.network import Network
@@ -48,7 +48,7 @@ class Model:
     params, batch_stats   flat dicts of numpy arrays by path.
     scaler          fitted on the train sessions.
     regressors      name -> Regressor; empty for a checkpoint from the midst of training.
-    intervals       name -> ResidualInterval around the regressor's predictions.
+    intervals       name -> ResidualIntervals around the regressor's predictions, one a level.
     primary         name of the headline regressor.
     trained_on      SHA-256 of the recordings that it was trained on and, of a transfer, of its people.
     """
@@ -61,7 +61,9 @@ class Model:
         self.scaler = Scaler(**arrays["scaler"])
         kept = metadata.get("regressors", {})
         self.regressors = {name: regressors.from_json(json.dumps(one["regressor"])) for name, one in kept.items()}
-        self.intervals = {name: ResidualInterval(**one["interval"]) for name, one in kept.items()}
+        self.intervals = {
+            name: [ResidualInterval(**of_level) for of_level in one["intervals"]] for name, one in kept.items()
+        }
         self.primary = self.config.evaluation.primary
         self.trained_on = frozenset(metadata.get("trained_on", ()))
         self.network = Network({name: cue.shape for name, cue in self.specification.items()}, self.config.model)
@@ -81,20 +83,20 @@ class Model:
         return self._embeddings(windows)
 
     def predict(self, session: Session, regressor: str | None = None) -> dict[str, Any]:
-        """Severity of one session with an interval from held-out residuals, and what to know about both."""
+        """Severity of one session with intervals from held-out residuals, and what to know about them."""
         name = regressor or self.primary
         self.check_regressor(name)
         windows, notes = self._windows([session])
         z = self._embeddings(windows)
         severity = float(self.regressors[name].predict(z.reshape(1, -1))[0])
-        interval = self.intervals[name]
-        low, high = interval.around(severity)
         corrected = [f"{one['id']}: {in_words(one)}" for one in session.provenance.get("corrections", ())]
         said = {
             "recording": session.session,
             "severity": severity,
-            "interval": [low, high],
-            "interval_is": interval.explanation,
+            "intervals": [
+                {"level": one.level, "ends": [*one.around(severity)], "is": one.explanation}
+                for one in self.intervals[name]
+            ],
             "regressor": name,
             "target": self.config.evaluation.target,
             "usable_frames": float(windows.usable[0]),

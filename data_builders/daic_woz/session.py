@@ -22,7 +22,7 @@ from data_builders.statistics import statistics
 from mccl_jax.cues import DAIC_WOZ_CUES
 from mccl_jax.errors import UserError
 
-READER = f"daic_woz 2, {CLNF_READER}"  # raise it when the same files would be read differently
+READER = f"daic_woz 3, {CLNF_READER}"  # raise it when the same files would be read differently
 INTERVIEWER = "Ellie"
 _TRANSCRIPT = "transcript"
 _LATE = 5.0  # seconds of speech behind the last frame that are worth a note
@@ -54,7 +54,8 @@ def read_session(
     The transcript gives the span of speech. `corrections`: which rows of `defects.DEFECTS` are switched on; those that
     move time are written beside the values: the span of speech is moved, an interruption goes into
     provenance["exclude_seconds"].
-    provenance keeps too what the official preparation goes by: "transcript" (first start and last stop, uncorrected),
+    provenance["turns"] counts the participant's lines with words. provenance keeps too what the official preparation
+    goes by: "transcript" (first start and last stop, uncorrected),
     "frames" ([first, count] of each run of frame numbers) where these are not 1, 2, 3, ..., and "official_fill" (see
     `readers.clnf.Recording`). Raises UserError where a file is absent or cannot be used.
     """
@@ -101,6 +102,7 @@ def _provenance(source: pathlib.Path, read: dict[str, Content], transcript: Tran
             "first_start": _or_none(transcript.first_start),
             "last_stop": _or_none(transcript.last_stop),
         },
+        "turns": sum(rows for speaker, rows in transcript.turns.items() if speaker != INTERVIEWER),
         "notes": [*transcript.notes, *recording.notes],
     }
     if recording.official_fill:

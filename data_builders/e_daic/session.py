@@ -22,7 +22,7 @@ from data_builders.statistics import statistics
 from mccl_jax.cues import DEEP, E_DAIC_CUES
 from mccl_jax.errors import UserError
 
-READER = f"e_daic 2, {OPENFACE_READER}"  # raise it when the same files would be read differently
+READER = f"e_daic 3, {OPENFACE_READER}"  # raise it when the same files would be read differently
 FRAME_RATE = 30.0  # frames a second of almost all sessions
 # Label: who leads the interview, a person behind the avatar or the avatar by itself; by the number of the session.
 INTERVIEWER = "interviewer"
@@ -69,7 +69,7 @@ def read_session(
     of_tracker = [name for name in cues if name != _DEEP] or ["pose"]
     recording = read_openface(read[_TRACKER], of_tracker, frame_rate=frame_rate)
     ledger = Ledger(DEFECTS, corrections, participant.effects if participant else ())
-    notes, span = _speech(read.get(_TRANSCRIPT), recording.time[-1])
+    notes, span, turns = _speech(read.get(_TRANSCRIPT), recording.time[-1])
     notes += recording.notes
     arrays, keep = dict(recording.cues), slice(None)
     if _DEEP in cues:
@@ -84,6 +84,7 @@ def read_session(
         "sha256": digest,
         "reader": READER,
         "members": files,
+        "turns": turns,
         "notes": notes + _rate(recording.time),
     }
     time, success = recording.time[keep], recording.success[keep]
@@ -120,16 +121,16 @@ def interviewer(number: str) -> str | None:
     return next((name for name, numbers in _INTERVIEWERS.items() if int(number) in numbers), None)
 
 
-def _speech(content: Content | None, end: float) -> tuple[list[str], tuple[float, float]]:
-    """Notes on the transcript, and its first and last word."""
+def _speech(content: Content | None, end: float) -> tuple[list[str], tuple[float, float], int | None]:
+    """Notes on the transcript, its first and last word, and how many of its rows have words."""
     if content is None:
-        return ["no transcript: the whole recording counts as the interview"], (np.nan, np.nan)
+        return ["no transcript: the whole recording counts as the interview"], (np.nan, np.nan), None
     transcript = read_transcript(content, E_DAIC)
     notes, span = list(transcript.notes), transcript.speech_span
     notes += [NO_WORDS] if np.isnan(span).any() else []
     if (late := span[1] - end) > _LATE:
         notes.append(f"speech goes on after the video has ended: {late:.1f} s")
-    return notes, span
+    return notes, span, sum(transcript.turns.values())
 
 
 def _aligned(

@@ -10,7 +10,7 @@ import itertools
 import math
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from data_builders.readers.archives import Content
 from data_builders.readers.limits import read_all
@@ -65,7 +65,8 @@ class Transcript:
                              official preparation cuts by.
     speech_span              first and last word of the interview: least start and greatest stop of rows with words.
     marked_span              the same where markers count as words.
-    speakers                 who has rows with words, in the order of their first; none where the layout has none.
+    turns                    how many rows with words each speaker has, in the order of their first; "" is who spoke
+                             where the layout does not say.
     notes                    what is odd, each "what: details".
     """
 
@@ -73,8 +74,13 @@ class Transcript:
     last_stop: float
     speech_span: tuple[float, float]
     marked_span: tuple[float, float]
-    speakers: tuple[str, ...]
+    turns: Mapping[str, int]
     notes: tuple[str, ...]
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """Who has rows with words; nobody where the layout does not say."""
+        return tuple(filter(None, self.turns))
 
 
 def read_transcript(source: pathlib.Path | Content, layout: Layout = DAIC_WOZ) -> Transcript:
@@ -84,7 +90,7 @@ def read_transcript(source: pathlib.Path | Content, layout: Layout = DAIC_WOZ) -
     than any transcript, or lacks a column or any row.
     """
     rows = _rows(source, layout)
-    notes, spoken, marked, speakers = [], [], [], {}
+    notes, spoken, marked, turns = [], [], [], {}
     unreadable = [line for line, start, stop, *_ in rows if math.isnan(start) or math.isnan(stop)]
     if unreadable:
         notes.append(f"rows of the transcript without readable times: {len(unreadable)}, first in line {unreadable[0]}")
@@ -96,11 +102,11 @@ def read_transcript(source: pathlib.Path | Content, layout: Layout = DAIC_WOZ) -
         marked.append((start, stop))
         if not layout.marker or layout.marker.sub("", value).strip():
             spoken.append((start, stop))
-            if layout.speaker:
-                speakers.setdefault(speaker)
+            who = speaker if layout.speaker else ""
+            turns[who] = turns.get(who, 0) + 1
     if back := sum(after < before for (before, _), (after, _) in itertools.pairwise(spoken)):
         notes.append(f"rows of the transcript that begin before the one above them: {back}")
-    return Transcript(rows[0][1], rows[-1][2], _span(spoken), _span(marked), tuple(speakers), tuple(notes))
+    return Transcript(rows[0][1], rows[-1][2], _span(spoken), _span(marked), turns, tuple(notes))
 
 
 def _span(rows: Sequence[tuple[float, float]]) -> tuple[float, float]:

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from data_builders.records import Session, decode
+from mccl_jax.data import description
 from mccl_jax.data.options import BY_QUESTION, QUESTIONS, WindowOptions
 from mccl_jax.data.windows import Windows, cut_windows
 
@@ -20,12 +21,15 @@ class Facts:
     folds    N tuples: the folds in which each session is tested.
     labels   name -> (N,): float64, NaN where unknown, or str, "" where unknown; gender, and all that the corpus says.
     digests  (N,) str: SHA-256 of each recording; "" where it has none.
+    nuisance, statistics   what `mccl_jax.data.description` says of them: name -> (N,) float64, and (N, M) float32.
     """
 
     split: np.ndarray
     folds: tuple[tuple[int, ...], ...]
     labels: Mapping[str, np.ndarray]
     digests: tuple[str, ...] = ()
+    nuisance: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    statistics: np.ndarray | None = None
 
 
 def read_sessions(builder: tfds.core.DatasetBuilder) -> Iterator[Session]:
@@ -39,13 +43,14 @@ def windows_and_facts(
     sessions: Iterable[Session], options: WindowOptions, folder: pathlib.Path | None = None
 ) -> tuple[Windows, Facts, list[str]]:
     """Windows as `cut_windows` cuts them, facts on the same sessions, and a line on each that is left out or poor."""
-    seen, seconds = {}, {}
+    seen, seconds, described = {}, {}, {}
 
     def passing():
         for session in sessions:
             labels = {"gender": session.gender, **session.labels}
             seen[session.session] = session.split, session.folds, labels, session.provenance.get("sha256", "")
             seconds[session.session] = _seconds(session, options)
+            described[session.session] = description.nuisance(session), description.statistics(session)
             yield session
 
     windows, notes = cut_windows(passing(), options, folder)
@@ -56,7 +61,11 @@ def windows_and_facts(
     ]
     notes += _unseen(windows.session, *np.array([seconds[name] for name in windows.session]).T)
     split, folds, labels, digests = zip(*(seen[name] for name in windows.session), strict=True)
-    return windows, Facts(np.array(split), folds, _columns(labels), digests), notes
+    nuisance, statistics = zip(*(described[name] for name in windows.session), strict=True)
+    facts = Facts(
+        np.array(split), folds, _columns(labels), digests, description.stacked(nuisance), np.stack(statistics)
+    )
+    return windows, facts, notes
 
 
 def _seconds(session: Session, options: WindowOptions) -> tuple[float, float]:

@@ -47,7 +47,11 @@ def cut_to(session: Session, specification: Mapping[str, Cue]) -> Session:
         cues={name: session.cues[name][:, at] for name, at in places.items()},
         specification=dict(specification),
         success=session.usable,
-        statistics={},  # they are of whole cues
+        statistics={
+            name: {what: values and [values[at] for at in places[name]] for what, values in of_cue.items()}
+            for name, of_cue in session.statistics.items()
+            if name in places
+        },
     )
 
 

@@ -15,6 +15,8 @@ from mccl_jax.files import replacing
 _FOLDER = "embeddings"
 _ARRAYS = ("session", "subject", "split", "target", "z_inter", "z_intra")
 _LABEL = "label/"
+# The epoch of embeddings of an encoder that has not been trained yet.
+UNTRAINED = 0
 _NAME = re.compile(r"epoch_(\d{5,})\.npz")
 
 
@@ -95,7 +97,7 @@ class Embeddings:
 
 
 def path_of_epoch(workdir: str | os.PathLike, epoch: int) -> pathlib.Path:
-    """Where the embeddings of an epoch, counted from 1, lie."""
+    """Where the embeddings of an epoch, counted from 1, lie; 0 is the encoder before its training."""
     return pathlib.Path(workdir) / _FOLDER / f"epoch_{epoch:05d}.npz"
 
 

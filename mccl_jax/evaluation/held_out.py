@@ -8,7 +8,9 @@ import numpy as np
 
 from mccl_jax import regressors
 from mccl_jax.errors import UserError
-from mccl_jax.evaluation.embeddings import Embeddings
+from mccl_jax.evaluation.baselines import baselines
+from mccl_jax.evaluation.described import Described
+from mccl_jax.evaluation.embeddings import UNTRAINED, Embeddings
 from mccl_jax.evaluation.options import Options
 from mccl_jax.metrics import METRICS
 
@@ -24,7 +26,7 @@ class HeldOut:
     reported    the reported ones, at the last epoch, those without a known target too.
     predicted   epoch -> regressor -> (N,).
     fitted      the regressors of the last epoch.
-    baselines   name -> (N,): what is predicted without looking at anybody.
+    baselines   name -> (N,): what `baselines` predicts without a trained encoder.
     """
 
     name: str
@@ -54,16 +56,19 @@ def hold_out(
     files: Mapping[int, str | pathlib.Path],
     options: Options,
     track: Callable[[Iterable[int]], Iterable[int]],
+    described: Described | None = None,
 ) -> HeldOut:
     """Fits and predicts at every evaluated epoch; `files` is epoch -> file, `track` wraps the sequence of epochs.
+
+    Epoch 0, where it is there, is the encoder before its training, a baseline; so is what `described` allows.
 
     Raises UserError where there is no epoch, no session with a known target in train, no session in the reported split,
     a subject in both, an epoch whose sessions differ from the others', embeddings that are not finite, or a label that
     `options` asks for and that is not there.
     """
-    if not files:
+    epochs = sorted(epoch for epoch in files if epoch != UNTRAINED)
+    if not epochs:
         raise UserError("evaluation: no embeddings; expected embeddings/epoch_*.npz: train in this workdir first")
-    epochs = sorted(files)
     last = Embeddings.load(files[epochs[-1]])
     check_labels(last.labels, last.session, options)
     train, reported = known(last.of_split("train")), last.of_split(options.reported_split)
@@ -78,6 +83,9 @@ def hold_out(
             f"{', '.join(both[:10])}{' ...' if both[10:] else ''}; no score is given of people who were trained on: "
             "report another split, or train with data.exclude_overlap=True"
         )
+    untrained = None
+    if UNTRAINED in files:
+        untrained = _same_sessions(Embeddings.load(files[UNTRAINED]), last, files[UNTRAINED])
     predicted = {}
     for epoch in track(epochs):
         embeddings = _same_sessions(Embeddings.load(files[epoch]), last, files[epoch])
@@ -85,7 +93,8 @@ def hold_out(
         features = embeddings.of_split(options.reported_split).features
         predicted[epoch] = {regressor: model.predict(features) for regressor, model in fitted.items()}
     unknown = len(last.of_split("train")) - len(train)
-    return HeldOut(name, train, unknown, reported, predicted, fitted, _baselines(train, reported, options))
+    rivals = baselines(train, reported, untrained, described, options)
+    return HeldOut(name, train, unknown, reported, predicted, fitted, rivals)
 
 
 def fit(embeddings: Embeddings, options: Options) -> Fitted:
@@ -127,16 +136,6 @@ def check_labels(labels: Mapping[str, np.ndarray], session: np.ndarray, options:
 def known(embeddings: Embeddings) -> Embeddings:
     """The sessions with a known target."""
     return embeddings.rows(np.isfinite(embeddings.target))
-
-
-def _baselines(train: Embeddings, reported: Embeddings, options: Options) -> dict[str, np.ndarray]:
-    mean, median = float(np.mean(train.target)), float(np.median(train.target))
-    baselines = {"train_mean": np.full(len(reported), mean), "train_median": np.full(len(reported), median)}
-    if options.group:
-        groups = train.labels[options.group]
-        of_group = {value: float(train.target[groups == value].mean()) for value in np.unique(groups)}
-        baselines["group_mean"] = np.array([of_group.get(value, mean) for value in reported.labels[options.group]])
-    return baselines
 
 
 def _same_sessions(embeddings: Embeddings, last: Embeddings, file: str | pathlib.Path) -> Embeddings:

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import numpy as np
+
 from mccl_jax import regressors
 from mccl_jax.errors import UserError
 
@@ -18,7 +20,7 @@ class Options:
     low, high       ends of the target's scale; None where it has no known end.
     primary         the regressor whose result is the headline; one of `regressors`.
     seed            of XGBoost's rows (the paper's is 0) and of the resamples.
-    level           of the intervals of metrics; `prediction_level` of those around one prediction.
+    level           of the intervals of metrics; `prediction_levels` of those around one prediction.
     """
 
     target: str = "severity"
@@ -33,7 +35,7 @@ class Options:
     seed: int = 0
     resamples: int = 2000
     level: float = 0.95
-    prediction_level: float = 0.9
+    prediction_levels: tuple[float, ...] = (0.8, 0.9)
     simulated: bool = False
 
     def __post_init__(self):
@@ -41,9 +43,9 @@ class Options:
         if unknown or not self.regressors:
             known = ", ".join(regressors.REGRESSORS)
             raise UserError(f"evaluation.regressors is {self.regressors}: expected one or more of {known}")
-        for name in ("level", "prediction_level"):
-            if not 0 < getattr(self, name) < 1:
-                raise UserError(f"evaluation.{name} is {getattr(self, name)}: expected a share below 1, such as 0.95")
+        for name in ("level", "prediction_levels"):
+            if wrong := [level for level in np.atleast_1d(getattr(self, name)) if not 0 < level < 1]:
+                raise UserError(f"evaluation.{name} is {wrong[0]}: expected a share below 1, such as 0.95")
         if self.resamples < 1 or self.seed < 0:
             raise UserError("evaluation: resamples must be at least 1, and seed must not be negative")
         if None not in (self.low, self.high) and self.low >= self.high:

@@ -18,6 +18,7 @@ class Pooled:
     target      (R,) NaN where unknown; `known` (R,) bool selects the rows that can be scored.
     positive    (R,) bool, or None: by the threshold.
     group       (R,) str, or None.
+    labels      name -> (R,): what else the corpus says of them.
     baselines   name -> (R,): each fold's own.
     """
 
@@ -28,6 +29,7 @@ class Pooled:
     known: np.ndarray
     positive: np.ndarray | None
     group: np.ndarray | None
+    labels: Mapping[str, np.ndarray]
     baselines: Mapping[str, np.ndarray]
     options: Options
 
@@ -47,6 +49,7 @@ class Pooled:
             known=np.isfinite(target),
             positive=label(options.positive) > 0 if options.positive else None,
             group=label(options.group) if options.group else None,
+            labels={name: label(name) for name in held_out[0].reported.labels},
             baselines={name: joined([one.baselines[name] for one in held_out]) for name in held_out[0].baselines},
             options=options,
         )

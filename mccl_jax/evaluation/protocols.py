@@ -2,7 +2,7 @@
 
 Two protocols. `last`: the last epoch, fixed before training; the primary result. `official`: the epoch of lowest MAE on
 the very sessions that are reported, as the paper's code does it, and therefore optimistic. Either stands beside
-predicting the training mean and the training median. Where there are folds, each session is predicted by a training
+the baselines of `mccl_jax.evaluation.baselines`. Where there are folds, each session is predicted by a training
 that did not see it, and the scores are over all of them.
 """
 
@@ -14,14 +14,17 @@ from typing import Any
 import numpy as np
 
 from mccl_jax.errors import UserError
+from mccl_jax.evaluation.baselines import CONSTANTS, INFORMED, WORDS
+from mccl_jax.evaluation.conformal import ResidualInterval, residual_interval
+from mccl_jax.evaluation.described import Described
 from mccl_jax.evaluation.embeddings import Embeddings
 from mccl_jax.evaluation.held_out import Fitted, HeldOut, fit, hold_out
-from mccl_jax.evaluation.intervals import ResidualInterval, residual_interval
 from mccl_jax.evaluation.options import Options
 from mccl_jax.evaluation.pooled import Pooled, joined
 from mccl_jax.evaluation.scoring import ScoredSessions, verdict
+from mccl_jax.evaluation.subgroups import coverage, subgroups
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 NO_DIAGNOSIS = "Research software, not a diagnostic device: no number here is a diagnosis of anybody."
 SIMULATED = "SIMULATED data: these numbers say nothing about real people."
 # The protocols, and what each is worth.
@@ -30,8 +33,6 @@ PROTOCOLS = {
     "official": "OPTIMISTIC: for each regressor the epoch of lowest MAE on the very sessions that are reported (the "
     "first of equal ones), as the paper's code chooses it; no estimate for new people",
 }
-# The baseline that is told something about each session that the models are not told.
-INFORMED = "group_mean"
 # Below this many subjects a percentile interval is too narrow to be taken at its word.
 _FEW_SUBJECTS = 20
 
@@ -43,23 +44,26 @@ class Evaluation:
     """`results` is what results.json holds, `predictions` one row a reported session and fold (protocol `last`).
 
     `regressors`, by name, are those of the final model, and `residual_intervals` the intervals around their
-    predictions.
+    predictions, one a level.
     """
 
     results: dict[str, Any]
     predictions: list[dict[str, Any]]
     regressors: Fitted
-    residual_intervals: dict[str, ResidualInterval]
+    residual_intervals: dict[str, list[ResidualInterval]]
 
 
-def evaluate(files: Mapping[int, str | pathlib.Path], options: Options, track: Track = iter) -> Evaluation:
+def evaluate(
+    files: Mapping[int, str | pathlib.Path], options: Options, track: Track = iter, described: Described | None = None
+) -> Evaluation:
     """Fits and scores the regressors on the embeddings of every evaluated epoch of one training.
 
     `files`: epoch -> file, as `evaluated_epochs` lists them. `track` wraps the sequence of epochs, for a progress bar.
-    Depends on the files and the options alone: the same in, the same bytes out. Raises UserError as `hold_out` does.
+    `described`: the sessions, for the baselines that need it; without it these are left out. Depends on the
+    files and the options alone: the same in, the same bytes out. Raises UserError as `hold_out` does.
     """
-    held_out = hold_out("", files, options, track)
-    return _evaluation([held_out], held_out.fitted, options)
+    held_out = hold_out("", files, options, track, described)
+    return _evaluation([held_out], held_out.fitted, options, described)
 
 
 def cross_validate(
@@ -67,6 +71,7 @@ def cross_validate(
     final: str | pathlib.Path,
     options: Options,
     track: Track = iter,
+    described: Described | None = None,
 ) -> Evaluation:
     """Scores the out-of-fold predictions of several trainings together, and each fold by itself.
 
@@ -74,7 +79,7 @@ def cross_validate(
     the regressors of the final model are fitted; no score is of that one. Raises UserError as `hold_out` does, and
     where the folds were not evaluated at the same epochs.
     """
-    held_out = [hold_out(name, files, options, track) for name, files in folds.items()]
+    held_out = [hold_out(name, files, options, track, described) for name, files in folds.items()]
     for one in held_out[1:]:
         if one.predicted.keys() != held_out[0].predicted.keys():
             epoch = min(one.predicted.keys() ^ held_out[0].predicted.keys())
@@ -83,10 +88,12 @@ def cross_validate(
                 f"evaluation: {who.name} has no embeddings of epoch {epoch}, {other.name} has; expected the same "
                 "epochs in all folds: put the file back, or remove those of that epoch"
             )
-    return _evaluation(held_out, fit(Embeddings.load(final), options), options)
+    return _evaluation(held_out, fit(Embeddings.load(final), options), options, described)
 
 
-def _evaluation(held_out: Sequence[HeldOut], fitted: Fitted, options: Options) -> Evaluation:
+def _evaluation(
+    held_out: Sequence[HeldOut], fitted: Fitted, options: Options, described: Described | None
+) -> Evaluation:
     pooled = Pooled.of(held_out, options)
     sessions = pooled.scored()
     last = max(held_out[0].predicted)
@@ -99,7 +106,11 @@ def _evaluation(held_out: Sequence[HeldOut], fitted: Fitted, options: Options) -
         for protocol, of_regressor in epochs.items()
     }
     baselines = {
-        name: {"value": _common(values), "metrics": sessions.metrics(values[pooled.known])}
+        name: {
+            "description": WORDS[name],
+            "value": _common(values),
+            "metrics": sessions.metrics(values[pooled.known]),
+        }
         for name, values in pooled.baselines.items()
     }
     protocols = {
@@ -118,18 +129,22 @@ def _evaluation(held_out: Sequence[HeldOut], fitted: Fitted, options: Options) -
     }
     several = len(held_out) > 1
     intervals = {
-        name: residual_interval(
-            sessions.true - values[pooled.known],
-            options.prediction_level,
-            options.low,
-            options.high,
-            sessions.subject,
-            sessions.session,
-            out_of_fold=several,
-        )
+        name: [
+            residual_interval(
+                sessions.true - values[pooled.known],
+                level,
+                options.low,
+                options.high,
+                sessions.subject,
+                sessions.session,
+                out_of_fold=several,
+            )
+            for level in options.prediction_levels
+        ]
         for name, values in predicted["last"].items()
     }
-    predictors = {**predicted["last"], **pooled.baselines}
+    shown = {name: values for name, values in pooled.baselines.items() if name in (*CONSTANTS, INFORMED)}
+    predictors = {**predicted["last"], **shown}
     results = {
         **_header(options),
         "verdict": protocols["last"]["models"][options.primary]["verdict"],
@@ -137,13 +152,23 @@ def _evaluation(held_out: Sequence[HeldOut], fitted: Fitted, options: Options) -
         "notes": _notes(held_out, pooled, sessions, options),
         "baselines": baselines,
         "protocols": protocols,
-        "group_comparison": _group_comparison(predicted["last"][options.primary], pooled, sessions, baselines),
+        "comparisons": _comparisons(predicted["last"][options.primary], pooled, sessions, baselines),
         "groups": pooled.parts(pooled.group, predictors, INFORMED) if options.group else [],
+        "subgroups": subgroups(pooled, described, predicted["last"][options.primary]),
         "folds": pooled.parts(pooled.fold, predictors) if several else [],
         "curve": _curve(held_out, pooled, sessions, options),
         "prediction_intervals": {
-            name: {**dataclasses.asdict(interval), "explanation": interval.explanation}
-            for name, interval in intervals.items()
+            name: [
+                {
+                    **dataclasses.asdict(interval),
+                    "explanation": interval.explanation,
+                    "coverage": measured["share"],
+                }
+                for interval, measured in zip(
+                    of_levels, coverage(pooled, predicted["last"][name], options), strict=True
+                )
+            ]
+            for name, of_levels in intervals.items()
         },
     }
     return Evaluation(results, pooled.rows(predicted["last"]), fitted, intervals)
@@ -183,29 +208,30 @@ def _scores(
     name: str, predicted: np.ndarray, pooled: Pooled, sessions: ScoredSessions, baselines: Mapping[str, dict[str, Any]]
 ) -> dict[str, Any]:
     """Metrics, and the comparison with the uninformed baseline that has the lower MAE on the same sessions."""
-    mae_of = {rival: scores["metrics"]["mae"] for rival, scores in baselines.items() if rival != INFORMED}
+    mae_of = {rival: scores["metrics"]["mae"] for rival, scores in baselines.items() if rival in CONSTANTS}
     better = min(mae_of, key=lambda baseline: mae_of[baseline]["estimate"] or 0.0)
     metrics = sessions.metrics(predicted[pooled.known])
     difference = sessions.difference_of_mae(predicted[pooled.known], pooled.baselines[better][pooled.known])
-    words = f"predicting the training {better.removeprefix('train_')}"
     return {
         "metrics": metrics,
         "difference_to_baseline": {"metric": "mae", "baseline": better, **difference},
-        "verdict": verdict(name, words, metrics["mae"], mae_of[better], difference, sessions.level),
+        "verdict": verdict(name, WORDS[better], metrics["mae"], mae_of[better], difference, sessions.level),
     }
 
 
-def _group_comparison(
+def _comparisons(
     predicted: np.ndarray, pooled: Pooled, sessions: ScoredSessions, baselines: Mapping[str, dict[str, Any]]
-) -> str | None:
-    """Whether the headline regressor knows more than who is in which group; None without groups."""
-    if INFORMED not in baselines:
-        return None
-    informed = pooled.baselines[INFORMED][pooled.known]
-    difference = sessions.difference_of_mae(predicted[pooled.known], informed)
-    words = f"one who is told each session's {pooled.options.group} and predicts the train mean of it"
-    name, own = pooled.options.primary, sessions.metrics(predicted[pooled.known])["mae"]
-    return verdict(name, words, own, baselines[INFORMED]["metrics"]["mae"], difference, sessions.level)
+) -> list[dict[str, Any]]:
+    """The headline regressor against each baseline: the paired difference of MAE, and in words whether it beats it."""
+    name, predicted = pooled.options.primary, predicted[pooled.known]
+    own, found = sessions.metrics(predicted)["mae"], []
+    for baseline, scores in baselines.items():
+        difference = sessions.difference_of_mae(predicted, pooled.baselines[baseline][pooled.known])
+        words = verdict(name, WORDS[baseline], own, scores["metrics"]["mae"], difference, sessions.level)
+        found.append(
+            {"model": name, "baseline": baseline, "difference": {"metric": "mae", **difference}, "verdict": words}
+        )
+    return found
 
 
 def _header(options: Options) -> dict[str, Any]:

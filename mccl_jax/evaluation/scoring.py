@@ -85,6 +85,11 @@ class ScoredSessions:
             lambda weights: self._value(mae, predicted, weights) - self._value(mae, baseline, weights), mae
         )
 
+    def bias(self, predicted: np.ndarray) -> Score:
+        """The mean of predicted - true: above 0 where severities are overestimated."""
+        off = predicted - self.true
+        return self._score(lambda weights: (weights @ off) / weights.sum(-1), METRICS["mae"])
+
     def _scores(self, metrics: Sequence[Metric], predicted: np.ndarray) -> dict[str, Score]:
         return {m.name: self._score(lambda weights, m=m: self._value(m, predicted, weights), m) for m in metrics}
 

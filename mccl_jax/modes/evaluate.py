@@ -12,6 +12,8 @@ import tqdm
 from mccl_jax.data.splits import ALL, FOLD
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation import protocols, results
+from mccl_jax.evaluation.described import FILE as DESCRIBED
+from mccl_jax.evaluation.described import Described
 from mccl_jax.evaluation.embeddings import evaluated_epochs
 from mccl_jax.evaluation.options import Options
 from mccl_jax.experiment import Experiment
@@ -57,13 +59,13 @@ def run(
     def track(of_training):
         return tqdm.tqdm(of_training, desc="scoring", unit="epoch", disable=None)
 
-    options = experiment.evaluation
+    options, described = experiment.evaluation, Described.load(workdir / DESCRIBED)
     if ALL in trainings:
         of_folds = {name: files for name, files in epochs.items() if name != ALL}
         final = epochs[ALL][experiment.train.epochs]
-        evaluation, scored = protocols.cross_validate(of_folds, final, options, track), list(of_folds)
+        evaluation, scored = protocols.cross_validate(of_folds, final, options, track, described), list(of_folds)
     else:
-        evaluation, scored = protocols.evaluate(epochs[""], options, track), [""]
+        evaluation, scored = protocols.evaluate(epochs[""], options, track, described), [""]
     if notes is None:
         notes = []
         with contextlib.suppress(UserError):  # what is damaged, or of an older form, is written anew now
@@ -159,7 +161,7 @@ def _save_model(
     regressors = {
         name: {
             "regressor": json.loads(regressor.to_json()),
-            "interval": dataclasses.asdict(evaluation.residual_intervals[name]),
+            "intervals": [dataclasses.asdict(interval) for interval in evaluation.residual_intervals[name]],
         }
         for name, regressor in evaluation.regressors.items()
     }

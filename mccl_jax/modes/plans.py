@@ -22,6 +22,8 @@ from mccl_jax.data.transfer import left_out, trained_and_reported
 from mccl_jax.data.windows import WindowOptions, Windows
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation import held_out
+from mccl_jax.evaluation.described import FILE as DESCRIBED
+from mccl_jax.evaluation.described import Described
 from mccl_jax.experiment import Experiment
 from mccl_jax.files import locked, replacing
 from mccl_jax.modes import evaluate
@@ -63,6 +65,11 @@ class Material:
     @property
     def fingerprint(self) -> str:
         return _fingerprint(self.reports)
+
+    @property
+    def described(self) -> Described:
+        """The sessions as predictors without a model know them."""
+        return Described(self.windows.session, self.facts.nuisance, self.facts.statistics)
 
     def data(self, name: str) -> TrainingData:
         """The data of one training: the scales are those of its train sessions. The same object while it is in use."""
@@ -178,6 +185,7 @@ class Plan:
             for name, text in ((evaluate.CONFIG, first.to_json() + "\n"), ("preparation.txt", preparation)):
                 with replacing(self.workdir / name) as temporary:
                     temporary.write_text(text)
+            self.material.described.save(self.workdir / DESCRIBED)
             yield
 
     def evaluate(self, say) -> None:

@@ -9,6 +9,7 @@ import rich.console
 import rich.table
 import rich.text
 
+from mccl_jax.evaluation.baselines import CONSTANTS
 from mccl_jax.evaluation.intervals import counted
 from mccl_jax.metrics import METRICS, Metric, applicable
 
@@ -37,6 +38,13 @@ def results_table(results: dict[str, Any]) -> str:
     for heading, parts in (("Fold by fold", results["folds"]), (f"Within each {label}", results["groups"])):
         if len(parts) > 1:  # a single one is the whole, which stands above
             blocks += [f"{heading}, protocol {results['primary']['protocol']}", _parts(parts)]
+    if results["subgroups"]:
+        of = results["primary"]
+        heading = (
+            f"Who it is wrong for: {of['regressor']}, protocol {of['protocol']}; the train mean's MAE on the same "
+            "sessions; bias: mean of predicted - true; how many lie within their prediction intervals"
+        )
+        blocks += [wrapped(heading), _subgroups(results["subgroups"])]
     blocks.append("\n".join(wrapped(line, "  ") for line in _closing(results)))
     return "\n\n".join(blocks) + "\n"
 
@@ -111,6 +119,26 @@ def _parts(parts: list[dict[str, Any]]) -> str:
     return rendered(columns, left=("", "predictor"))
 
 
+def _subgroups(parts: list[dict[str, Any]]) -> str:
+    """Errors in each part of the reported sessions, beside the train mean's on the same."""
+    levels = next((part["coverage"] for part in parts if part["coverage"]), [])
+    rows, by = [], None
+    for part in parts:
+        if part["by"] != by:
+            by = part["by"]
+            rows.append([by, *[""] * (4 + len(levels))])
+        row = [f"  {_part(part)}", str(part["counts"]["n_sessions"])]
+        if part["suppressed"]:
+            row += [f"({part['suppressed']})", *[""] * (2 + len(levels))]
+        else:
+            model, mean = (part["predictors"][name]["mae"] for name in ("model", "train_mean"))
+            row += [cell(model), *(cell(one).partition(" ")[0] for one in (mean, part["bias"]))]
+            row += [f"{one['share']:.0%}" for one in part["coverage"]]
+        rows.append(row)
+    names = ["", "n", "MAE", "train mean", "bias", *(f"in {one['level']:.0%}" for one in levels)]
+    return rendered({name: [row[i] for row in rows] for i, name in enumerate(names)})
+
+
 def _label(metric: str) -> str:
     return "MAE - group mean's" if metric == _DIFFERENCE else METRICS[metric].label
 
@@ -153,7 +181,13 @@ def _closing(results: dict[str, Any]) -> list[str]:
     verdicts = {name: model["verdict"] for name, model in protocol["models"].items()}
     afterwards = " (CHOSEN AFTER TRAINING)" if "primary" in results["changed_after_training"] else ""
     lines = [f"PRIMARY RESULT{afterwards}: {verdicts.pop(primary['regressor'])}", *verdicts.values()]
-    lines += [results["group_comparison"]] if results["group_comparison"] else []
+    lines += [one["verdict"] for one in results["comparisons"] if one["baseline"] not in CONSTANTS]
+    held = [one for one in results["prediction_intervals"][primary["regressor"]] if one["coverage"] is not None]
+    lines += [
+        f"{one['level']:.0%} intervals around {primary['regressor']}'s predictions held for {one['coverage']:.0%} of "
+        "the reported sessions, each by the errors on the others; not valid outside this corpus."
+        for one in held
+    ]
     lines += [
         f"[ ]: {intervals['level']:.0%} interval, {intervals['type']}, {intervals['resamples']} resamples; covers "
         f"{intervals['covers']}."

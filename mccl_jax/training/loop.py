@@ -12,7 +12,7 @@ import numpy as np
 
 from mccl_jax.data.windows import Windows
 from mccl_jax.errors import UserError
-from mccl_jax.evaluation.embeddings import path_of_epoch
+from mccl_jax.evaluation.embeddings import UNTRAINED, path_of_epoch
 from mccl_jax.experiment import Experiment, TrainOptions
 from mccl_jax.models.mccl import ModelOptions
 from mccl_jax.models.network import Network
@@ -123,6 +123,8 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
             for lane, of_run in zip(lanes, z, strict=True):
                 lane.keep_embeddings(epoch, of_run, to_be_saved)
 
+        if any((lane.epoch, lane.slot) == (0, 0) for lane in lanes):
+            keep_embeddings(UNTRAINED)
         first, slot_of_first = min((lane.epoch, lane.slot) for lane in lanes)
         if first >= options.epochs:
             there = all(path_of_epoch(lane.run.workdir, options.epochs).exists() for lane in lanes)

@@ -69,12 +69,13 @@ def one_of(specification, frames=30, **fields):
 def test_a_session_is_cut_to_cues_and_points_by_name():
     there = {"gaze": DAIC_WOZ_CUES["gaze"], "xy": XY}
     wanted = {"xy": dataclasses.replace(XY, points=("c", "a")), "gaze": GAZE}
-    cut = cut_to(one_of(there, statistics={"gaze": 1}), wanted)
+    of_cues = {"mean": [[0, 1], [10, 11], [20, 21]], "std": [[0, 0]] * 3, "velocity": None}
+    cut = cut_to(one_of(there, statistics={"xy": of_cues, "other": of_cues}), wanted)
     assert cut.specification == wanted
     assert list(cut.cues) == ["xy", "gaze"]
     assert cut.cues["xy"][2].tolist() == [[220, 221], [200, 201]]
     assert cut.cues["gaze"][1].tolist() == [[100, 101, 102], [110, 111, 112]]
-    assert cut.statistics == {}
+    assert cut.statistics == {"xy": {"mean": [[20, 21], [0, 1]], "std": [[0, 0]] * 2, "velocity": None}}
     same = one_of(there)
     assert cut_to(same, there) is same
 

@@ -59,7 +59,7 @@ def test_pooled_and_fold_by_fold_and_by_group_beside_the_baselines(finished):
     assert pooled["mae"]["estimate"] == pytest.approx(np.abs(true - predicted).mean())
     assert pooled["mae"]["n_sessions"] == 44
     assert said["counts"]["test"]["n_positive"] == 18  # the column MDD, not a threshold
-    assert set(said["baselines"]) == {"train_mean", "train_median", "group_mean"}
+    assert {"group_mean", "nuisance", "session_statistics", "untrained_encoder"} < {*said["baselines"]}
     assert said["baselines"]["train_mean"]["metrics"]["pearson"]["estimate"] is None
     assert said["baselines"]["train_mean"]["metrics"]["auroc"]["estimate"] == 0.5
     assert [part["name"] for part in said["folds"]] == [f"fold_{k}" for k in range(1, 6)]
@@ -91,10 +91,11 @@ def test_predict_one_person_and_a_folder_of_them(finished):
     person = next(finished.glob("raw/*/HC01"))
     (line,) = run(finished, *PREDICT, f"--input={person}").stdout.splitlines()
     one = json.loads(line)
-    assert one["interval"][0] <= one["severity"] <= one["interval"][1]
+    _, interval = one["intervals"]
+    assert interval["ends"][0] <= one["severity"] <= interval["ends"][1]
     assert "this recording was trained on" in one["trained_on"]
-    assert one["interval_is"].startswith("approximate 90%")
-    assert "this model has seen all of them" in one["interval_is"]
+    assert interval["is"].startswith("approximate 90%")
+    assert "this model has seen all of them" in interval["is"]
     assert "not a diagnostic device" in one["note"]
     lines = [json.loads(line) for line in run(finished, *PREDICT, f"--input={person.parent}").stdout.splitlines()]
     assert one in lines

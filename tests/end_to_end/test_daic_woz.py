@@ -64,7 +64,7 @@ def test_predict_from_an_archive(official):
     (line,) = run(folder, *arguments).stdout.splitlines()
     said = json.loads(line)
     assert said["recording"] == str(archive)
-    assert "the whole scale: 1 session of 1 subject held out, too few" in said["interval_is"]
+    assert "the whole scale: 1 session of 1 subject held out, too few" in said["intervals"][1]["is"]
 
 
 def test_our_own_way_on_the_same_archives(tmp_path):

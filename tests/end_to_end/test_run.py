@@ -18,6 +18,7 @@ import mccl_jax
 from data_builders.openface.session import read_session
 from mccl_jax import cues
 from mccl_jax.errors import UserError
+from mccl_jax.evaluation.baselines import WORDS
 from mccl_jax.evaluation.embeddings import Embeddings, evaluated_epochs
 from mccl_jax.modes import predict
 from mccl_jax.training.checkpoints import newest
@@ -62,7 +63,8 @@ def test_results_stand_beside_n_interval_and_baselines(finished):
     assert results["simulated"] is True
     assert set(results["protocols"]) == {"last", "official"}
     assert results["protocols"]["official"]["optimistic"] is True
-    assert set(results["baselines"]) == {"train_mean", "train_median"}
+    assert [*results["baselines"]] == [name for name in WORDS if name != "group_mean"]
+    assert [one["baseline"] for one in results["comparisons"]] == [*results["baselines"]]
     for model in results["protocols"]["last"]["models"].values():
         score = model["metrics"]["mae"]
         assert score["n_sessions"] > 0
@@ -72,7 +74,7 @@ def test_results_stand_beside_n_interval_and_baselines(finished):
 
 def test_no_reported_subject_was_trained_on(finished):
     epochs = evaluated_epochs(finished / "runs/simulated")
-    assert list(epochs) == [2, 4]
+    assert list(epochs) == [0, 2, 4]
     embeddings = Embeddings.load(epochs[4])
     train, dev = (set(embeddings.of_split(name).subject.tolist()) for name in ("train", "dev"))
     assert train
@@ -153,9 +155,11 @@ def test_predict_a_file_and_a_folder(finished):
     arguments = ("--mode=predict", "--checkpoint=runs/simulated")
     (line,) = run(finished, *arguments, f"--input={file}").stdout.splitlines()
     one = json.loads(line)
-    assert one["interval"][0] <= one["severity"] <= one["interval"][1]
+    assert [interval["level"] for interval in one["intervals"]] == [0.8, 0.9]
+    for interval in one["intervals"]:
+        assert interval["ends"][0] <= one["severity"] <= interval["ends"][1]
     assert 0 < one["usable_frames"] <= 1
-    assert "held out" in one["interval_is"]
+    assert "held out" in one["intervals"][0]["is"]
     assert "not a diagnostic device" in one["note"]
     assert "SIMULATED" in one["simulated"]
     lines = run(finished, *arguments, f"--input={raw}").stdout.splitlines()
@@ -355,6 +359,6 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_step(finished, tmp_path):
 
 def test_embeddings_differ_between_sessions_and_epochs(finished):
     epochs = evaluated_epochs(finished / "runs/simulated")
-    first, last = (Embeddings.load(path).z_inter for path in epochs.values())
+    _, first, last = (Embeddings.load(path).z_inter for path in epochs.values())
     assert np.ptp(last, axis=0).max() > 1e-3
     assert np.abs(first - last).max() > 1e-4

@@ -190,7 +190,10 @@ def test_a_session_tested_twice_counts_once(overlapping):
     of_folds = [part["counts"]["n_sessions"] for part in results["folds"]]
     assert sum(of_folds) == N + 2
     assert any(note.startswith("The folds overlap: 2 sessions are tested in several") for note in results["notes"])
-    assert (evaluation.residual_intervals["ridge"].sessions, evaluation.residual_intervals["ridge"].subjects) == (N, N)
+    assert (evaluation.residual_intervals["ridge"][1].sessions, evaluation.residual_intervals["ridge"][1].subjects) == (
+        N,
+        N,
+    )
 
 
 def test_the_curve_has_every_epoch(disjoint):
@@ -214,13 +217,13 @@ def test_the_final_regressors_know_everybody_and_no_score_is_theirs(disjoint, re
 
 def test_the_intervals_of_the_final_model_are_approximate_and_say_so(disjoint):
     evaluation = disjoint[2]
-    for name, interval in evaluation.residual_intervals.items():
+    for name, (_, interval) in evaluation.residual_intervals.items():
         errors = sorted(abs(row["target"] - row[name]) for row in evaluation.predictions)
         assert interval.halfwidth == errors[46 - 1]  # ceil(0.9 x 51) = 46
         assert interval.out_of_fold
         assert interval.explanation.startswith("approximate 90%: ")
         assert "while this model has seen all of them" in interval.explanation
-        kept = evaluation.results["prediction_intervals"][name]
+        kept = evaluation.results["prediction_intervals"][name][1]
         assert kept["out_of_fold"]
         assert kept["explanation"] == interval.explanation
 
@@ -231,7 +234,7 @@ def test_one_training_has_no_folds_and_its_intervals_are_not_approximate(disjoin
     assert evaluation.results["folds"] == []
     assert "fold" not in evaluation.predictions[0]
     assert [part["name"] for part in evaluation.results["groups"]] == ["MDD", "HC"]
-    interval = evaluation.residual_intervals["ridge"]
+    interval = evaluation.residual_intervals["ridge"][1]
     assert not interval.out_of_fold
     assert "approximate" not in interval.explanation
     assert evaluation.results["counts"]["train"] == {"n_sessions": 33, "n_subjects": 33}
@@ -260,7 +263,7 @@ def test_counts_and_notes(disjoint, tmp_path):
     results = cross_validate(*disjoint[:2], bare).results
     assert len(results["notes"]) == 2
     assert results["notes"][1] == "Intervals of folds and groups below 20 subjects are narrower than they should be."
-    assert results["group_comparison"] is None
+    assert [one["baseline"] for one in results["comparisons"]] == ["train_mean", "train_median"]
     assert (results["groups"], list(results["baselines"])) == ([], ["train_mean", "train_median"])
     assert results["counts"]["test"]["n_positive"] == np.sum(TARGET >= 10)
 

@@ -119,7 +119,7 @@ def test_sessions_of_a_subject_are_resampled_together(workdir_of, corpus):
     evaluation = evaluate(workdir_of(target, split, subject), OPTIONS)
     score = evaluation.results["protocols"]["last"]["models"]["ridge"]["metrics"]["mae"]
     assert (score["n_sessions"], score["n_subjects"]) == (40, 10)
-    interval = evaluation.residual_intervals["ridge"]
+    interval = evaluation.residual_intervals["ridge"][1]
     assert (interval.sessions, interval.subjects) == (40, 10)
     assert interval.halfwidth == max(abs(row["target"] - row["ridge"]) for row in evaluation.predictions)
 
@@ -146,9 +146,9 @@ def test_predictions_are_of_the_reported_split_alone(workdir_of, corpus):
 def test_prediction_intervals_come_from_the_last_epochs_held_out_errors(workdir_of, corpus):
     evaluation = evaluate(workdir_of(*corpus), OPTIONS)
     errors = sorted(abs(row["target"] - row["ridge"]) for row in evaluation.predictions)
-    interval = evaluation.residual_intervals["ridge"]
+    interval = evaluation.residual_intervals["ridge"][1]
     assert interval.halfwidth == errors[37 - 1]  # ceil(0.9 x 41) = 37
-    assert evaluation.results["prediction_intervals"]["ridge"]["halfwidth"] == interval.halfwidth
+    assert evaluation.results["prediction_intervals"]["ridge"][1]["halfwidth"] == interval.halfwidth
     assert (interval.low, interval.high) == (0, 24)
 
 
@@ -178,7 +178,7 @@ def test_poor_data_give_nulls_and_reasons(workdir_of, case):
         for model in protocol["models"].values():
             for score in [*model["metrics"].values(), model["difference_to_baseline"]]:
                 assert (score["reason"] is not None) == (score["lower"] is None)
-    interval = evaluation.residual_intervals["xgboost"]
+    interval = evaluation.residual_intervals["xgboost"][1]
     assert interval.around(3.0) == (0, 24)  # far too few for any other
 
 

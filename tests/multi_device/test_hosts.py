@@ -83,7 +83,7 @@ def test_all_end_as_one_process_with_one_device(told, name):
     losses = [[line["loss"] for line in read_metrics(workdir)] for workdir in (folder, expected)]
     assert len(losses[0]) == STEPS
     np.testing.assert_allclose(*losses, atol=1e-4)
-    assert list(evaluated_epochs(folder)) == [3, 6]
+    assert list(evaluated_epochs(folder)) == [0, 3, 6]
     for epoch, path in evaluated_epochs(folder).items():
         found, wanted = Embeddings.load(path), Embeddings.load(evaluated_epochs(expected)[epoch])
         assert found.session.tolist() == wanted.session.tolist()
