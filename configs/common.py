@@ -27,6 +27,8 @@ def get_config() -> ml_collections.ConfigDict:
     config.data.corrections = ("all",)  # ids of the corpus's defects.py in data_builders; "-id": all but that one
     config.data.dev_fraction = 1 / 3  # of the subjects, where the corpus has no splits of its own
     config.data.split_seed = 0
+    config.data.kfold = 0  # folds by subject in place of the corpus's splits; 0: its splits
+    config.data.inner_folds = 0  # parts of train by which each training's epoch and regressor are chosen; 0: none
     config.data.workers = 0  # processes that prepare sessions; 0: as many as there are CPU cores and work for
     config.data.exclude_overlap = False  # where subjects of train are reported: refuse; True: leave them out of train
 

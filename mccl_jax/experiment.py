@@ -26,13 +26,13 @@ _INTERVIEWS = {
     "labels": ("",),
     "target": ("",),
     "dev_fraction": (1 / 3,),
-    "split_seed": (0,),
 }
 # Corpus -> what keys of the data may be, where not everything may.
 CORPORA = {
     "openface": {"folds": ("",), "form": ("native",), "corrections": (("all",),)},
     "cmdc": {
         "folds": ("disjoint", "official"),
+        "kfold": (0,),
         "missing": ("refuse",),
         "form": ("native",),
         "dev_fraction": (1 / 3,),
@@ -80,8 +80,12 @@ class DataOptions:
     corrections    which rows of the corpus's table of defects are corrected: ids, "all", or "-id" for all but that one;
                    none are known of recordings of one's own.
     dev_fraction   share of subjects held out as dev where the corpus has no splits of its own.
-    split_seed     of that division, which keeps a subject's sessions together and severities alike, or of CMDC's
-                   disjoint folds.
+    split_seed     of that division, which keeps a subject's sessions together and severities alike, of CMDC's
+                   disjoint folds, and of those of the next two.
+    kfold          cross-validates over so many folds the sessions of train and of the reported split, in place of the
+                   corpus's splits; 0: does not. CMDC has folds of its own.
+    inner_folds    so many parts of each training's own train sessions, each left out by one training more, choose its
+                   epoch and regressor: the protocol `inner`; with folds, a nested cross-validation. 0: none.
     workers        processes that prepare sessions; 0: as many as there are CPU cores and work for.
     exclude_overlap  where a subject is in train and is reported: leaves the sessions out of train, and says so. Else
                    the training is refused.
@@ -102,6 +106,8 @@ class DataOptions:
     corrections: tuple[str, ...] = ("all",)
     dev_fraction: float = 1 / 3
     split_seed: int = 0
+    kfold: int = 0
+    inner_folds: int = 0
     workers: int = 0
     exclude_overlap: bool = False
 
@@ -122,6 +128,9 @@ class DataOptions:
             raise UserError(f"{self.section}.dev_fraction is {self.dev_fraction}: expected a share between 0 and 1")
         if self.split_seed < 0:
             raise UserError(f"{self.section}.split_seed is {self.split_seed}: expected 0 or more")
+        for key in ("kfold", "inner_folds"):
+            if getattr(self, key) < 0 or getattr(self, key) == 1:
+                raise UserError(f"{self.section}.{key} is {getattr(self, key)}: expected 0, or 2 and more")
         if self.workers < 0:
             raise UserError(f"{self.section}.workers is {self.workers}: expected 0 or more")
 
@@ -225,6 +234,8 @@ class Experiment:
                 f"transfer.cues are {', '.join(self.transfer.cues)}, data.cues {', '.join(self.data.cues)}: "
                 "expected the same of both corpora"
             )
+        if self.transfer and (self.data.kfold or self.transfer.kfold or self.transfer.inner_folds):
+            raise UserError("a transfer reports another corpus: kfold must be 0, and transfer.inner_folds, too")
         if self.transfer and self.transfer.exclude_overlap:
             raise UserError("transfer.exclude_overlap: sessions are only left out of train; set data.exclude_overlap")
         if self.train.best_by == self.evaluation.reported_split:

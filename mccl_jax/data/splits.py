@@ -1,17 +1,26 @@
 """Who is trained on and who is reported: one division, or one for each fold of the corpus and one on all sessions."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_builders.folds import by_severity
-from mccl_jax.data.sessions import Facts
-from mccl_jax.data.windows import Windows
+from data_builders.folds import by_severity, folds_by_subject
 from mccl_jax.errors import UserError
 
+if TYPE_CHECKING:  # scoring needs the names below, and not what these import
+    from mccl_jax.data.sessions import Facts
+    from mccl_jax.data.windows import Windows
+
 FOLD, ALL = "fold_", "all"
+# Within one of them, a part of its train sessions is left out: what such a training is called, and their split there.
+INNER = "inner"
 # The split of a session that would be trained on, but whose subject is reported.
 EXCLUDED = "excluded"
+# That of a session which is neither trained on nor reported.
+UNUSED = "unused"
 _NAMED = 10  # of which a line names so many
 
 
@@ -22,32 +31,83 @@ def divisions(
     dev_fraction: float,
     split_seed: int,
     exclude_overlap: bool = False,
+    kfold: int = 0,
 ) -> dict[str, np.ndarray]:
     """Name -> (N,) the split of each session.
 
     Where the corpus has splits, or neither splits nor folds: one division, named "": the corpus's own, or one by
     subject. Where it has folds: one a fold, "fold_1" and so on, that reports who is tested in it and trains on all
-    others, and "all", which trains on everybody, for the final model. Raises UserError where there is nothing to train
+    others, and "all", which trains on everybody, for the final model. With `kfold` there are so many folds by subject,
+    alike in severities, of the sessions of train and of the reported split (of all, where there are none); others are
+    `UNUSED`. Raises UserError where there is nothing to train
     on or to report, and, naming them, where subjects (or the very same recording, under two names) stand in both; with
     `exclude_overlap` these sessions are `EXCLUDED` from train instead.
     """
-    if any(facts.split) or not any(facts.folds):
+    folds, begin = facts.folds, np.full(len(windows), "train")
+    if kfold:
+        folds, begin = _drawn(windows, facts, reported, kfold, split_seed)
+    elif any(facts.split) or not any(folds):
         split = facts.split
         if not any(split):
             split = split_by_subject(windows.subject, windows.severity, dev_fraction, split_seed)
         return {"": _apart(windows, facts, split, reported, exclude_overlap)}
     found = {}
-    for fold in sorted({fold for of_one in facts.folds for fold in of_one}):
-        tested = np.array([fold in of_one for of_one in facts.folds])
+    for fold in sorted({fold for of_one in folds for fold in of_one}):
+        tested = np.array([fold in of_one for of_one in folds])
         if np.isfinite(windows.severity[tested]).any():
-            split = np.where(tested, reported, "train")
+            split = np.where(tested, reported, begin)
             found[f"{FOLD}{fold}"] = _apart(windows, facts, split, reported, exclude_overlap, f" of fold {fold}")
     if len(found) < 2:
         raise UserError(
             f"only {len(found)} of the folds test a session with a known target; expected two at least: use more "
             "sessions, or other folds"
         )
-    return {**found, ALL: np.full(len(windows), "train")}
+    return {**found, ALL: begin}
+
+
+def _drawn(
+    windows: Windows, facts: Facts, reported: str, kfold: int, seed: int
+) -> tuple[list[tuple[int, ...]], np.ndarray]:
+    """(the folds in which each session is tested, (N,) "train" or `UNUSED`)."""
+    if any(facts.folds):
+        raise UserError(
+            f"data.kfold is {kfold}, but the labels have folds of their own: leave data.kfold 0, or leave the column "
+            "fold out of the labels"
+        )
+    pool = np.isin(facts.split, ("train", reported)) if any(facts.split) else np.full(len(windows), True)
+    fold = folds_by_subject(windows.subject, np.where(pool, windows.severity, np.nan), kfold, seed)
+    tested = [(int(one) + 1,) if one >= 0 and here else () for one, here in zip(fold, pool, strict=True)]
+    return tested, np.where(pool, "train", UNUSED)
+
+
+def with_inner(divided: Mapping[str, np.ndarray], windows: Windows, folds: int, seed: int) -> dict[str, np.ndarray]:
+    """`divided`, and before each training that is reported `folds` more, by which its epoch and regressor are chosen.
+
+    "fold_1/inner_1" and so on (without folds "inner_1"): each leaves a part of the train sessions out, whose split is
+    then `INNER`; parts are by subject and alike in severities. What is reported is none of them, nor trained on. Raises
+    UserError where train has fewer subjects with a known target than there are to be parts.
+    """
+    found = {}
+    for name, split in divided.items():
+        train = split == "train"
+        if name != ALL:
+            part = folds_by_subject(windows.subject, np.where(train, windows.severity, np.nan), folds, seed)
+            for one in range(folds):
+                inner = f"{name}/{INNER}_{one + 1}" if name else f"{INNER}_{one + 1}"
+                found[inner] = np.where(train & (part == one), INNER, split)
+        found[name] = split
+    return found
+
+
+def inner_of(name: str, trainings: Sequence[str]) -> list[str]:
+    """The trainings by which the epoch of the one of this name is chosen."""
+    begin = f"{name}/{INNER}_" if name else f"{INNER}_"
+    return [one for one in trainings if one.startswith(begin)]
+
+
+def is_inner(name: str) -> bool:
+    """Whether a training only chooses for another one."""
+    return name.rpartition("/")[2].startswith(f"{INNER}_")
 
 
 def check_unreported(

@@ -42,7 +42,8 @@ def baselines(
     found = {name: np.full(len(reported), value) for name, value in constants.items()}
     if options.group:
         found["group_mean"] = _mean_within(train.labels[options.group], train.target, reported.labels[options.group])
-    if options.group != _GENDER and len(set(train.labels.get(_GENDER, np.zeros(0, "U")).tolist()) - {""}) > 1:
+    genders = [one.labels.get(_GENDER, np.zeros(0, "U")) for one in (train, reported)]
+    if options.group != _GENDER and len({*np.concatenate(genders).tolist()} - {""}) > 1:
         found["gender_mean"] = _mean_within(train.labels[_GENDER], train.target, reported.labels[_GENDER])
     if described is not None:
         of_train, of_reported = described.of(train.session), described.of(reported.session)

@@ -21,7 +21,7 @@ Fitted = dict[str, regressors.Regressor]
 class HeldOut:
     """N sessions of the reported split, in the order of the data.
 
-    name        of the fold; "" where there are no folds.
+    name        of the fold or of another training; "" where there are no folds.
     train       the train sessions with a known target, at the last epoch; `unknown_train` have none.
     reported    the reported ones, at the last epoch, those without a known target too.
     predicted   epoch -> regressor -> (N,).

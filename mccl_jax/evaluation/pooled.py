@@ -19,7 +19,7 @@ class Pooled:
     positive    (R,) bool, or None: by the threshold.
     group       (R,) str, or None.
     labels      name -> (R,): what else the corpus says of them.
-    baselines   name -> (R,): each fold's own.
+    baselines   name -> (R,): each fold's own, of those that all folds have.
     """
 
     session: np.ndarray
@@ -50,7 +50,11 @@ class Pooled:
             positive=label(options.positive) > 0 if options.positive else None,
             group=label(options.group) if options.group else None,
             labels={name: label(name) for name in held_out[0].reported.labels},
-            baselines={name: joined([one.baselines[name] for one in held_out]) for name in held_out[0].baselines},
+            baselines={
+                name: joined([one.baselines[name] for one in held_out])
+                for name in held_out[0].baselines
+                if all(name in one.baselines for one in held_out)
+            },
             options=options,
         )
 

@@ -1,7 +1,8 @@
 """What a training is worth: scores as a pure function of the embeddings of its evaluated epochs.
 
-Two protocols. `last`: the last epoch, fixed before training; the primary result. `official`: the epoch of lowest MAE on
-the very sessions that are reported, as the paper's code does it, and therefore optimistic. Either stands beside
+`last`: the last epoch, fixed before training; the primary result. `official`: the epoch of lowest MAE on the very
+sessions that are reported, as the paper's code does it, and therefore optimistic. `inner`, where there are trainings
+for it: epoch and regressor are chosen on parts of train that neither encoder nor regressor saw. All stand beside
 the baselines of `mccl_jax.evaluation.baselines`. Where there are folds, each session is predicted by a training
 that did not see it, and the scores are over all of them.
 """
@@ -13,12 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from mccl_jax.data.splits import INNER
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.baselines import CONSTANTS, INFORMED, WORDS
 from mccl_jax.evaluation.conformal import ResidualInterval, residual_interval
 from mccl_jax.evaluation.described import Described
 from mccl_jax.evaluation.embeddings import Embeddings
 from mccl_jax.evaluation.held_out import Fitted, HeldOut, fit, hold_out
+from mccl_jax.evaluation.inner import CHOICE, Choice, choose
 from mccl_jax.evaluation.options import Options
 from mccl_jax.evaluation.pooled import Pooled, joined
 from mccl_jax.evaluation.scoring import ScoredSessions, verdict
@@ -32,10 +35,13 @@ PROTOCOLS = {
     "last": "the last epoch, fixed before training: the primary result",
     "official": "OPTIMISTIC: for each regressor the epoch of lowest MAE on the very sessions that are reported (the "
     "first of equal ones), as the paper's code chooses it; no estimate for new people",
+    "inner": "epoch and regressor of lowest MAE on train sessions, each predicted by an encoder and a regressor that "
+    "did not see its subject",
 }
 # Below this many subjects a percentile interval is too narrow to be taken at its word.
 _FEW_SUBJECTS = 20
 
+Files = Mapping[int, str | pathlib.Path]  # epoch -> embeddings
 Track = Callable[[Iterable[int]], Iterable[int]]
 
 
@@ -54,29 +60,37 @@ class Evaluation:
 
 
 def evaluate(
-    files: Mapping[int, str | pathlib.Path], options: Options, track: Track = iter, described: Described | None = None
+    files: Files,
+    options: Options,
+    track: Track = iter,
+    described: Described | None = None,
+    inner: Mapping[str, Files] | None = None,
 ) -> Evaluation:
     """Fits and scores the regressors on the embeddings of every evaluated epoch of one training.
 
     `files`: epoch -> file, as `evaluated_epochs` lists them. `track` wraps the sequence of epochs, for a progress bar.
-    `described`: the sessions, for the baselines that need it; without it these are left out. Depends on the
-    files and the options alone: the same in, the same bytes out. Raises UserError as `hold_out` does.
+    `described`: the sessions, for the baselines that need it; without it these are left out. `inner`: name -> files of
+    the trainings by which epoch and regressor are chosen. Depends on the files and the options alone: the same in, the
+    same bytes out. Raises UserError as `hold_out` does.
     """
     held_out = hold_out("", files, options, track, described)
-    return _evaluation([held_out], held_out.fitted, options, described)
+    choices = [_choice(inner, options, track)] if inner else []
+    return _evaluation([held_out], held_out.fitted, options, described, choices)
 
 
 def cross_validate(
-    folds: Mapping[str, Mapping[int, str | pathlib.Path]],
+    folds: Mapping[str, Files],
     final: str | pathlib.Path,
     options: Options,
     track: Track = iter,
     described: Described | None = None,
+    inner: Mapping[str, Mapping[str, Files]] | None = None,
 ) -> Evaluation:
     """Scores the out-of-fold predictions of several trainings together, and each fold by itself.
 
     `folds`: name -> the files of that fold's training. `final`: the embeddings of a training on all sessions, on which
-    the regressors of the final model are fitted; no score is of that one. Raises UserError as `hold_out` does, and
+    the regressors of the final model are fitted; no score is of that one. `inner`: fold -> what `evaluate` calls so.
+    Raises UserError as `hold_out` does, and
     where the folds were not evaluated at the same epochs.
     """
     held_out = [hold_out(name, files, options, track, described) for name, files in folds.items()]
@@ -88,11 +102,16 @@ def cross_validate(
                 f"evaluation: {who.name} has no embeddings of epoch {epoch}, {other.name} has; expected the same "
                 "epochs in all folds: put the file back, or remove those of that epoch"
             )
-    return _evaluation(held_out, fit(Embeddings.load(final), options), options, described)
+    choices = [_choice(inner[name], options, track) for name in folds] if inner else []
+    return _evaluation(held_out, fit(Embeddings.load(final), options), options, described, choices)
 
 
 def _evaluation(
-    held_out: Sequence[HeldOut], fitted: Fitted, options: Options, described: Described | None
+    held_out: Sequence[HeldOut],
+    fitted: Fitted,
+    options: Options,
+    described: Described | None,
+    choices: Sequence[Choice],
 ) -> Evaluation:
     pooled = Pooled.of(held_out, options)
     sessions = pooled.scored()
@@ -101,10 +120,17 @@ def _evaluation(
         "last": {name: [last] * len(held_out) for name in options.regressors},
         "official": {name: [one.best_epoch(name) for one in held_out] for name in options.regressors},
     }
+    if choices:
+        epochs["inner"] = {name: [one.epoch[name] for one in choices] for name in options.regressors}
     predicted = {
         protocol: {name: _predicted(held_out, name, chosen) for name, chosen in of_regressor.items()}
         for protocol, of_regressor in epochs.items()
     }
+    if choices:
+        epochs["inner"][CHOICE] = [one.epoch[one.regressor] for one in choices]
+        predicted["inner"][CHOICE] = joined(
+            [of.predicted[one.epoch[one.regressor]][one.regressor] for of, one in zip(held_out, choices, strict=True)]
+        )
     baselines = {
         name: {
             "description": WORDS[name],
@@ -126,6 +152,7 @@ def _evaluation(
             },
         }
         for protocol, description in PROTOCOLS.items()
+        if protocol in predicted
     }
     several = len(held_out) > 1
     intervals = {
@@ -147,6 +174,9 @@ def _evaluation(
     predictors = {**predicted["last"], **shown}
     results = {
         **_header(options),
+        "choices": [
+            {"fold": of.name or None, **dataclasses.asdict(one)} for of, one in zip(held_out, choices, strict=False)
+        ],
         "verdict": protocols["last"]["models"][options.primary]["verdict"],
         "counts": _counts(held_out, sessions, options),
         "notes": _notes(held_out, pooled, sessions, options),
@@ -171,7 +201,14 @@ def _evaluation(
             for name, of_levels in intervals.items()
         },
     }
-    return Evaluation(results, pooled.rows(predicted["last"]), fitted, intervals)
+    columns = predicted["last"] | ({CHOICE: predicted["inner"][CHOICE]} if choices else {})
+    return Evaluation(results, pooled.rows(columns), fitted, intervals)
+
+
+def _choice(inner: Mapping[str, Files], options: Options, track: Track) -> Choice:
+    """What the trainings by whose left-out sessions is chosen say. Raises UserError as `hold_out` does."""
+    of_train = dataclasses.replace(options, reported_split=INNER)
+    return choose([hold_out(name, files, of_train, track) for name, files in inner.items()], options.regressors)
 
 
 def _predicted(held_out: Sequence[HeldOut], regressor: str, epochs: Sequence[int]) -> np.ndarray:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tqdm
 
-from mccl_jax.data.splits import ALL, FOLD
+from mccl_jax.data.splits import ALL, FOLD, inner_of, is_inner
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation import protocols, results
 from mccl_jax.evaluation.described import FILE as DESCRIBED
@@ -48,24 +48,24 @@ def run(
     before = dataclasses.asdict(experiment.evaluation)
     changed = {key: value for key, value in (changes or {}).items() if before[key] != value}
     experiment = dataclasses.replace(experiment, evaluation=Options(**{**before, **changed}))
-    trainings = _trainings(workdir)
-    steps_per_epoch = {}
-    for name in trainings:  # of the arrays only those of the last, the final model, are kept
-        arrays, metadata = end_of_training(workdir / name, experiment)
-        steps_per_epoch[name] = metadata["steps_per_epoch"]
-    _refuse_missing(workdir, trainings, metadata["trainings"])
+    arrays, metadata = end_of_training(workdir / _final(workdir), experiment)
+    trainings = metadata["trainings"]
+    _refuse_missing(workdir, trainings)
+    steps_per_epoch = {name: end_of_training(workdir / name, experiment)[1]["steps_per_epoch"] for name in trainings}
     epochs = {name: evaluated(workdir / name, experiment) for name in trainings}
 
     def track(of_training):
         return tqdm.tqdm(of_training, desc="scoring", unit="epoch", disable=None)
 
     options, described = experiment.evaluation, Described.load(workdir / DESCRIBED)
+    inner = {name: {one: epochs[one] for one in inner_of(name, trainings)} for name in trainings if not is_inner(name)}
     if ALL in trainings:
-        of_folds = {name: files for name, files in epochs.items() if name != ALL}
+        of_folds = {name: epochs[name] for name in inner if name != ALL}
         final = epochs[ALL][experiment.train.epochs]
-        evaluation, scored = protocols.cross_validate(of_folds, final, options, track, described), list(of_folds)
+        inner = {name: inner[name] for name in of_folds if inner[name]}
+        evaluation, scored = protocols.cross_validate(of_folds, final, options, track, described, inner), [*of_folds]
     else:
-        evaluation, scored = protocols.evaluate(epochs[""], options, track, described), [""]
+        evaluation, scored = protocols.evaluate(epochs[""], options, track, described, inner[""]), [""]
     if notes is None:
         notes = []
         with contextlib.suppress(UserError):  # what is damaged, or of an older form, is written anew now
@@ -100,20 +100,20 @@ def run(
 def attend(workdir: pathlib.Path) -> None:
     """What other processes do while the main one evaluates: wait, and save model/ with it, whose values are written."""
     hosts.wait("evaluated")
-    arrays, metadata = end_of_training(workdir / _trainings(workdir)[-1], experiment_of(workdir))
+    arrays, metadata = end_of_training(workdir / _final(workdir), experiment_of(workdir))
     checkpoints.save(workdir / MODEL, _model(arrays), metadata)
 
 
-def _trainings(workdir: pathlib.Path) -> list[str]:
-    """The folders of the trainings in a workdir: [""], or those of the folds and, last, that of the final model."""
-    folds = [path.name for path in workdir.glob(f"{FOLD}*") if path.name.removeprefix(FOLD).isdecimal()]
-    return [*sorted(folds, key=lambda name: int(name.removeprefix(FOLD))), ALL] if folds else [""]
+def _final(workdir: pathlib.Path) -> str:
+    """The name of the training of the final model: with folds the one on all sessions, else the only one."""
+    folds = [path for path in workdir.glob(f"{FOLD}*") if path.name.removeprefix(FOLD).isdecimal()]
+    return ALL if folds else ""
 
 
-def _refuse_missing(workdir: pathlib.Path, found: Sequence[str], expected: Sequence[str]) -> None:
-    if missing := [name for name in expected if name not in found]:
+def _refuse_missing(workdir: pathlib.Path, trainings: Sequence[str]) -> None:
+    if missing := [name for name in trainings if not (workdir / name).is_dir()]:
         raise UserError(
-            f"{workdir / missing[0]}: is missing, one of {len(expected)} trainings of this workdir; expected all of "
+            f"{workdir / missing[0]}: is missing, one of {len(trainings)} trainings of this workdir; expected all of "
             "them: run the training's command again, which makes it anew"
         )
 

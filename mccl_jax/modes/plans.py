@@ -16,7 +16,7 @@ from data_builders.report import Report
 from mccl_jax.cues import shared_cues
 from mccl_jax.data.scaling import Scaler
 from mccl_jax.data.sessions import Facts, read_sessions, windows_and_facts
-from mccl_jax.data.splits import ALL, check_unreported, divisions, excluded
+from mccl_jax.data.splits import ALL, check_unreported, divisions, excluded, is_inner, with_inner
 from mccl_jax.data.stored import FORM
 from mccl_jax.data.transfer import left_out, trained_and_reported
 from mccl_jax.data.windows import WindowOptions, Windows
@@ -90,8 +90,11 @@ def material_of(experiment: Experiment, say) -> Material:
     if hosts.is_main():
         hosts.wait("windows")
     data, reported = experiment.data, experiment.evaluation.reported_split
-    divided = divisions(windows, facts, reported, data.dev_fraction, data.split_seed, data.exclude_overlap)
+    drawn = data.dev_fraction, data.split_seed, data.exclude_overlap, data.kfold
+    divided = divisions(windows, facts, reported, *drawn)
     notes += points + excluded(windows, divided, reported)
+    if data.inner_folds:
+        divided = with_inner(divided, windows, data.inner_folds, data.split_seed)
     return Material(reports, windows, facts, divided, notes, experiment.windows)
 
 
@@ -233,18 +236,24 @@ def _summary(windows: Windows, divided: Mapping[str, np.ndarray], experiment: Ex
     """What will be trained and what will be reported, said before anything is."""
     reported = experiment.evaluation.reported_split
     of = {split: f" of {corpus}" for split, corpus in (experiment.transfer_names or {}).items()}
-    if ALL in divided:
-        tested = ", ".join(str((split == reported).sum()) for name, split in divided.items() if name != ALL)
-        how = f"{len(divided) - 1} folds that test {tested}; then a final model on all"
+    outer = {name: split for name, split in divided.items() if not is_inner(name)}
+    if ALL in outer:
+        tested = ", ".join(str((split == reported).sum()) for name, split in outer.items() if name != ALL)
+        how = f"{len(outer) - 1} folds that test {tested}; then a final model on all"
     else:
-        (split,) = divided.values()
+        (split,) = outer.values()
         how = ", ".join(f"{(split == name).sum()} {name}{of.get(name, '')}" for name in sorted(set(split.tolist())))
     return (
         f"windows: {len(windows)} sessions ({how}) of up to {experiment.windows.frames} frames; "
         f"{windows.usable.mean():.1%} of the recorded frames are usable\n"
         f"to be reported: the last epoch on {reported}{of.get(reported, '')}, {experiment.evaluation.primary} as the "
-        "headline"
+        f"headline{_choosing(experiment)}"
     )
+
+
+def _choosing(experiment: Experiment) -> str:
+    parts = experiment.data.inner_folds
+    return f"; also the epoch and regressor that {parts} inner folds of train choose" if parts else ""
 
 
 def _batch_notes(divided: Mapping[str, np.ndarray], batch_size: int) -> list[str]:

@@ -10,6 +10,7 @@ import rich.table
 import rich.text
 
 from mccl_jax.evaluation.baselines import CONSTANTS
+from mccl_jax.evaluation.inner import CHOICE
 from mccl_jax.evaluation.intervals import counted
 from mccl_jax.metrics import METRICS, Metric, applicable
 
@@ -181,6 +182,7 @@ def _closing(results: dict[str, Any]) -> list[str]:
     verdicts = {name: model["verdict"] for name, model in protocol["models"].items()}
     afterwards = " (CHOSEN AFTER TRAINING)" if "primary" in results["changed_after_training"] else ""
     lines = [f"PRIMARY RESULT{afterwards}: {verdicts.pop(primary['regressor'])}", *verdicts.values()]
+    lines += [_chosen(results)] if results["choices"] else []
     lines += [one["verdict"] for one in results["comparisons"] if one["baseline"] not in CONSTANTS]
     held = [one for one in results["prediction_intervals"][primary["regressor"]] if one["coverage"] is not None]
     lines += [
@@ -200,6 +202,16 @@ def _closing(results: dict[str, Any]) -> list[str]:
         *results["notes"],
         results["notice"],
     ]
+
+
+def _chosen(results: dict[str, Any]) -> str:
+    """What the inner folds of train chose, and what it is worth."""
+    chosen = [
+        f"{one['regressor']} at epoch {one['epoch'][one['regressor']]}" + (f" ({one['fold']})" if one["fold"] else "")
+        for one in results["choices"]
+    ]
+    said = ", ".join(chosen)
+    return f"Protocol inner chose {said}: {results['protocols']['inner']['models'][CHOICE]['verdict']}"
 
 
 def _errors_by_part(parts: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

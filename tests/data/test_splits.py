@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from mccl_jax.data.sessions import Facts
-from mccl_jax.data.splits import EXCLUDED, divisions, excluded, split_by_subject
+from mccl_jax.data.splits import (
+    EXCLUDED,
+    INNER,
+    UNUSED,
+    divisions,
+    excluded,
+    inner_of,
+    is_inner,
+    split_by_subject,
+    with_inner,
+)
 from mccl_jax.data.windows import Windows
 from mccl_jax.errors import UserError
 
@@ -170,3 +180,58 @@ def test_nothing_to_train_on_or_to_report_is_refused():
     refused("no labelled session in test; there are dev, train", split=["train", "dev"])
     refused("no labelled session in train; there are test, train", split=["train", "test"], severity=[np.nan, 1])
     refused("no labelled session in train of fold 1", folds=[(1, 2), (2,)], severity=[1, np.nan])
+
+
+def test_kfold_tests_train_and_the_reported_split_once_each_and_by_subject():
+    windows, facts = corpus(
+        split=["train", "dev", "test", "dev"] * 10, subject=[f"p{i // 4 * 2 + i % 4 // 2}" for i in range(40)]
+    )
+    split = np.array(facts.split)
+    found = divisions(windows, facts, "test", 1 / 3, 0, exclude_overlap=True, kfold=3)
+    assert list(found) == ["fold_1", "fold_2", "fold_3", "all"]
+    tested = np.sum([found[f"fold_{k}"] == "test" for k in (1, 2, 3)], axis=0)
+    assert (tested == np.isin(split, ("train", "test"))).all()
+    for of_fold in found.values():
+        assert (of_fold[split == "dev"] == UNUSED).all()
+        taught = set(windows.subject[of_fold == "train"])
+        assert not taught & set(windows.subject[of_fold == "test"])
+
+
+def test_kfold_of_recordings_without_splits_is_of_all_and_the_seed_decides():
+    windows, facts = corpus(subject=SUBJECT, severity=SEVERITY)
+    once, other = (divisions(windows, facts, "dev", 1 / 3, seed, kfold=5) for seed in (0, 1))
+    assert (once["fold_1"] != other["fold_1"]).any()
+    assert sum((once[f"fold_{k}"] == "dev").sum() for k in range(1, 6)) == 60
+    assert (once["all"] == "train").all()
+
+
+def test_kfold_does_not_replace_folds_of_the_labels():
+    windows, facts = corpus(folds=[(1,), (2,)] * 5)
+    with pytest.raises(UserError, match=r"data.kfold is 2, but the labels have folds of their own"):
+        divisions(windows, facts, "test", 1 / 3, 0, kfold=2)
+
+
+@pytest.mark.parametrize("outer", [{"": "train"}, {"fold_1": "train", "fold_2": "train", "all": "train"}])
+def test_inner_folds_part_train_by_subject_and_touch_nothing_else(outer):
+    windows, _ = corpus(subject=SUBJECT, severity=SEVERITY)
+    split = np.where(np.arange(60) < 40, "train", "dev")
+    divided = {name: split if name != "all" else np.full(60, "train") for name in outer}
+    found = with_inner(divided, windows, 3, seed=0)
+    assert [name for name in found if not is_inner(name)] == list(outer)
+    assert list(found)[-1] == list(outer)[-1]  # the final model's, by which all others are found
+    for name in outer:
+        inner = inner_of(name, list(found))
+        assert len(inner) == (0 if name == "all" else 3)
+        left_out = np.zeros(60, int)
+        for one in inner:
+            assert (found[one][split == "dev"] == "dev").all()
+            assert not set(SUBJECT[found[one] == "train"]) & set(SUBJECT[found[one] == INNER])
+            left_out += found[one] == INNER
+        if inner:
+            assert (left_out == (split == "train")).all()
+
+
+def test_inner_folds_need_as_many_subjects():
+    windows, _ = corpus(split=["train"] * 2 + ["dev"] * 5)
+    with pytest.raises(UserError, match=r"2 subjects with a known target cannot be dealt into 3 folds"):
+        with_inner({"": np.array(["train"] * 2 + ["dev"] * 5)}, windows, 3, seed=0)

@@ -163,6 +163,49 @@ def test_folds(ended):
             assert_the_same_training(plain / f"fold_{another}", other / f"fold_{another}", options)
 
 
+def test_the_inner_choice(ended):
+    """Epoch and regressor are chosen on train alone, by encoders that did not see those who choose."""
+    options = experiment(common.get_config(), cues=tuple(OPENFACE), inner_folds=2)
+    people = [recorded(i, split=["train", "test", "train", "dev", "train"][i % 5]) for i in range(20)]
+    plain = ended("plain", options, people)
+    other = ended("noise", options, [one if one.split == "train" else noise(one, 1) for one in people])
+    assert was_another_task(plain, other)
+    for inner in ("inner_1", "inner_2"):
+        assert_the_same_training(plain / inner, other / inner, options)
+    choices, of_other = (results.read(place)["choices"] for place in (plain, other))
+    assert choices == of_other
+    assert choices[0]["sessions"] == 12
+    first = Embeddings.load(evaluated_epochs(plain / "inner_1")[2])
+    left_out = set(first.session[first.split == "inner"].tolist())
+    assert 0 < len(left_out) < 12
+    # Severities stay: by them the parts are drawn.
+    other_faces = {one.session: dataclasses.replace(noise(one, 2), target=one.target) for one in people}
+    changed = [other_faces[one.session] if one.session in left_out else one for one in people]
+    fewer = ended("others", options, changed)
+    assert_the_same_training(plain / "inner_1", fewer / "inner_1", options)
+
+
+def test_a_nested_cross_validation_reports_each_once_and_chooses_in_each_fold(ended):
+    options = experiment(common.get_config(), cues=tuple(OPENFACE), inner_folds=2, kfold=2)
+    people = [recorded(i, split=["train", "test", "train", "dev", "train"][i % 5]) for i in range(20)]
+    workdir = ended("nested", options, people)
+    said = results.read(workdir)
+    assert said["counts"]["test"]["n_sessions"] == 16  # dev is neither trained on nor reported
+    assert [one["fold"] for one in said["choices"]] == ["fold_1", "fold_2"]
+    models = said["protocols"]["inner"]["models"]
+    assert list(models) == ["xgboost", "ridge", "inner_choice"]
+    assert models["inner_choice"]["metrics"]["mae"]["n_sessions"] == 16
+    final = Embeddings.load(evaluated_epochs(workdir / "all")[2])
+    assert {*final.session[final.split == "unused"].tolist()} == {"3", "8", "13", "18"}
+    for fold in (1, 2):
+        outer = Embeddings.load(evaluated_epochs(workdir / f"fold_{fold}")[2])
+        for k in (1, 2):
+            inner = Embeddings.load(evaluated_epochs(workdir / f"fold_{fold}/inner_{k}")[2])
+            taught = {*inner.subject[inner.split == "train"].tolist()}
+            assert not taught & {*outer.subject[outer.split == "test"].tolist()}
+            assert not taught & {*inner.subject[inner.split == "inner"].tolist()}
+
+
 def test_transfer(ended):
     options = experiment(daic_woz_to_e_daic.get_config())
     trained = [recorded(i, CLNF, split="train" if i % 4 else "dev") for i in range(20)]
