@@ -25,6 +25,7 @@ import ml_collections
 from absl import app, flags, logging
 from ml_collections import config_flags
 
+from mccl_jax import buckets
 from mccl_jax.errors import UserError
 from mccl_jax.files import refuse_remote
 
@@ -57,18 +58,18 @@ def main(arguments: list[str]) -> int:
     if MODE.value == "export":
         from mccl_jax.modes import export
 
-        export.run(pathlib.Path(CHECKPOINT.value), pathlib.Path(OUTPUT.value))
+        export.run(CHECKPOINT.value, pathlib.Path(OUTPUT.value))
         return 0
     if MODE.value == "predict":
         from mccl_jax.modes import predict
 
-        return 2 if predict.run(pathlib.Path(CHECKPOINT.value), pathlib.Path(INPUT.value)) else 0
+        return 2 if predict.run(CHECKPOINT.value, pathlib.Path(INPUT.value)) else 0
 
     from mccl_jax.experiment import Experiment
 
     experiment = Experiment.from_dict(CONFIG.value.to_dict())
     own = experiment.name + ("-sweep" if MODE.value == "sweep" else "")
-    workdir = pathlib.Path(WORKDIR.value or pathlib.Path("runs", own)).expanduser()
+    place = WORKDIR.value or str(pathlib.Path("runs", own))
     if MODE.value == "check":
         from mccl_jax.modes import check
 
@@ -80,16 +81,18 @@ def main(arguments: list[str]) -> int:
     elif MODE.value == "evaluate":
         from mccl_jax.modes import evaluate
 
-        evaluate.run(workdir, _given_evaluation_options())
+        with buckets.working_in(place) as workdir:
+            evaluate.run(workdir, _given_evaluation_options())
     else:
         from mccl_jax.training import hosts
 
         with hosts.joined(DISTRIBUTED.value) as say:  # before anything looks for devices
             from mccl_jax.modes import sweep, train
 
-            if MODE.value == "sweep":
-                return 2 if sweep.run(CONFIG.value.to_dict(), SWEEP.value, workdir, say) else 0
-            train.run(experiment, workdir, say)
+            with buckets.working_in(place, hosts.is_main(), hosts.wait) as workdir:
+                if MODE.value == "sweep":
+                    return 2 if sweep.run(CONFIG.value.to_dict(), SWEEP.value, workdir, say) else 0
+                train.run(experiment, workdir, say)
     return 0
 
 
@@ -97,8 +100,10 @@ def _check_flags() -> None:
     """Raises UserError where a mode lacks a flag that it needs, or gets one of another mode."""
     of_modes = {"predict": ("checkpoint", "input"), "export": ("checkpoint", "output"), "sweep": ("sweep",)}
     wanted = of_modes.get(MODE.value, ())
-    for flag in (WORKDIR, CHECKPOINT, INPUT, OUTPUT):
+    for flag in (INPUT, OUTPUT):
         refuse_remote(f"--{flag.name}", flag.value or "")
+    for flag in (WORKDIR, CHECKPOINT):
+        buckets.check(f"--{flag.name}", flag.value or "")
     for flag in (CHECKPOINT, INPUT, OUTPUT, SWEEP):
         if flag.name in wanted and not flag.value:
             raise UserError(f"--mode={MODE.value} needs --{' and --'.join(wanted)}; --{flag.name} is missing")

@@ -11,6 +11,7 @@ from data_builders.records import Session
 from mccl_jax.errors import printable
 
 JSON_NAME, TEXT_NAME = "preparation.json", "preparation.txt"
+DESCRIPTION = "simulation.json"  # what the simulator leaves in a folder that it has made up
 _EXAMPLES = 5  # lines under a note in preparation.txt; preparation.json has all
 
 
@@ -29,6 +30,7 @@ class Report:
     corrections    id -> {"wrong", "source", "sessions": n, "examples": ["session: what was a, is b", ...]}, each row of
                    the corpus's table of defects by which something was corrected.
     switched_off   the same of each by which something would have been.
+    simulated      whether the raw files were made up.
     """
 
     source: str
@@ -44,6 +46,7 @@ class Report:
     notes: Mapping[str, Mapping[str, object]]
     corrections: Mapping[str, Mapping[str, object]]
     switched_off: Mapping[str, Mapping[str, object]]
+    simulated: bool = False
 
     def words(self) -> str:
         """The report for a reader, a line a fact."""
@@ -183,7 +186,7 @@ class Tally:
         """Notes one recording that is left out."""
         self.skipped.append((name, why))
 
-    def report(self, source: str, fingerprint: str) -> Report:
+    def report(self, source: str, fingerprint: str, simulated: bool = False) -> Report:
         """The report on everything counted so far."""
         splits = {name: {"sessions": len(s), "subjects": len(who)} for name, (s, who) in self._splits.items()}
         return Report(
@@ -198,6 +201,7 @@ class Tally:
             splits=splits,
             skipped=tuple(self.skipped),
             notes=self._notes,
+            simulated=simulated,
             **{
                 kind: {id: found[id] for id in self._defects if id in found}
                 for kind, found in self._corrections.items()

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from data_builders.readers.openface import check_options
 from data_builders.simulator.options import Options as SimulationOptions
+from mccl_jax import buckets
 from mccl_jax.cues import DAIC_WOZ_CUES, E_DAIC_CUES, OPENFACE_CUES
 from mccl_jax.data.windows import WindowOptions
 from mccl_jax.errors import UserError
@@ -66,8 +67,8 @@ class DataOptions:
 
     corpus         "cmdc", "daic_woz", "e_daic", or "openface" for recordings of one's own: whose layout the raw files
                    have.
-    manual_dir     folder of the raw corpus; empty for a simulated one.
-    data_dir       where prepared data lie; empty for prepared/<name>.
+    manual_dir     folder of the raw corpus; empty for a simulated one, and where what `data_dir` holds is enough.
+    data_dir       where prepared data lie, or gs://BUCKET/FOLDER; empty for prepared/<name>.
     cues           in the order in which the model reads them.
     missing        "refuse" a recording that lacks a cue, or "omit" the cue (recordings of one's own only).
     frame_rate     frames a second of recordings without usable timestamps.
@@ -112,8 +113,8 @@ class DataOptions:
     exclude_overlap: bool = False
 
     def __post_init__(self):
-        for key in ("manual_dir", "data_dir"):
-            refuse_remote(f"{self.section}.{key}", getattr(self, key))
+        refuse_remote(f"{self.section}.manual_dir", self.manual_dir)
+        buckets.check(f"{self.section}.data_dir", self.data_dir)
         if self.corpus not in CORPORA:
             raise UserError(f"{self.section}.corpus is {self.corpus!r}: expected {' or '.join(CORPORA)}")
         for key, allowed in CORPORA[self.corpus].items():

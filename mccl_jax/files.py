@@ -10,13 +10,17 @@ from mccl_jax.errors import UserError
 
 
 def refuse_remote(name: str, place: str | os.PathLike) -> None:
-    """Raises UserError where `place`, which the option of this name gives, is no path on a disk: gs://bucket/folder."""
+    """Raises UserError where `place`, which the option of this name gives, is no path on a disk, and has to be one."""
     if "://" in str(place):
         raise UserError(
-            f"{name} is {place}: the program works on disks alone, for it locks, appends, maps and renames; expected a "
-            "path: copy what is there to a disk, that all hosts see, and results back (gcloud storage cp -r), or, of "
-            "what is only read, mount the bucket (gcsfuse)"
+            f"{name} is {place}: only --workdir, --checkpoint and data_dir may be gs://; expected a path on a disk: "
+            "copy there what is in the bucket (gcloud storage cp -r), or, of what is only read, mount it (gcsfuse)"
         )
+
+
+def cache_folder() -> pathlib.Path:
+    """Where on this machine things are kept that can be made, or fetched, again. Raises RuntimeError without a home."""
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "mccl_jax"
 
 
 @contextlib.contextmanager

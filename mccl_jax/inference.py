@@ -17,7 +17,7 @@ from data_builders.defects import in_words
 from data_builders.e_daic import session as e_daic
 from data_builders.openface import session as openface
 from data_builders.records import Session
-from mccl_jax import regressors
+from mccl_jax import buckets, regressors
 from mccl_jax.cues import Cue
 from mccl_jax.data.batches import resident
 from mccl_jax.data.scaling import Scaler
@@ -71,8 +71,11 @@ class Model:
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> "Model":
-        """From a workdir, its model folder, or one of its checkpoints. Raises UserError where there is none."""
-        path = pathlib.Path(path).expanduser()
+        """From a workdir, its model folder, or one of its checkpoints, on a disk or in a bucket (gs://).
+
+        Raises UserError where there is none.
+        """
+        path = buckets.fetched(path, "model")
         if (path / "model").is_dir():
             path = path / "model"
         return cls(*checkpoints.load(path))

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from tqdm import tqdm
 
+from data_builders.report import DESCRIPTION
 from data_builders.simulator.cmdc import write_cmdc
 from data_builders.simulator.cmdc_simulation import CmdcSimulation
 from data_builders.simulator.daic_woz import write_daic_woz
@@ -25,7 +26,6 @@ from data_builders.simulator.simulation import Simulation
 from mccl_jax.errors import UserError
 from mccl_jax.files import locked, writing
 
-DESCRIPTION = "simulation.json"
 _STATEMENT = "Simulated: made up by a random model. Nobody was recorded, and nothing here has a clinical meaning."
 
 

@@ -18,7 +18,7 @@ from mccl_jax.evaluation.embeddings import evaluated_epochs
 from mccl_jax.evaluation.options import Options
 from mccl_jax.experiment import Experiment
 from mccl_jax.report import figures, tables
-from mccl_jax.training import checkpoints, hosts
+from mccl_jax.training import checkpoints
 from mccl_jax.training.runs import CHECKPOINTS
 from mccl_jax.training.writers import read_metrics
 
@@ -91,17 +91,9 @@ def run(
     figures.draw_predicted_against_true(
         workdir / "predicted_against_true.png", evaluation.results, evaluation.predictions
     )
-    hosts.wait("evaluated")
     _save_model(workdir / MODEL, arrays, metadata, evaluation, experiment)
     results.write(evaluation, workdir)
     say(tables.results_table(evaluation.results))
-
-
-def attend(workdir: pathlib.Path) -> None:
-    """What other processes do while the main one evaluates: wait, and save model/ with it, whose values are written."""
-    hosts.wait("evaluated")
-    arrays, metadata = end_of_training(workdir / _final(workdir), experiment_of(workdir))
-    checkpoints.save(workdir / MODEL, _model(arrays), metadata)
 
 
 def _final(workdir: pathlib.Path) -> str:

@@ -8,7 +8,7 @@ from mccl_jax.interop.official import CUES, to_official
 from mccl_jax.interop.tensors import write_tensors
 
 
-def run(checkpoint: pathlib.Path, output: pathlib.Path, say=print) -> None:
+def run(checkpoint: str | pathlib.Path, output: pathlib.Path, say=print) -> None:
     """Writes `output`, a .safetensors file. Raises UserError where the model has another form than the official one."""
     model = Model.load(checkpoint)
     if tuple(model.network.cues) != CUES:

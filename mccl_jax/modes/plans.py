@@ -55,7 +55,7 @@ class Material:
 
     @property
     def simulated(self) -> bool:
-        return any(is_simulated(report.source) for report in self.reports)
+        return any(report.simulated or is_simulated(report.source) for report in self.reports)
 
     @property
     def said(self) -> str:
@@ -193,10 +193,8 @@ class Plan:
 
     def evaluate(self, say) -> None:
         """Scores what was trained; of several processes the main one does."""
-        if not hosts.is_main():
-            evaluate.attend(self.workdir)
-            return
-        evaluate.run(self.workdir, dataclasses.asdict(self.experiment.evaluation), self.notes, say)
+        if hosts.is_main():
+            evaluate.run(self.workdir, dataclasses.asdict(self.experiment.evaluation), self.notes, say)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from mccl_jax.errors import UserError
 from mccl_jax.inference import Model
 
 
-def run(checkpoint: pathlib.Path, source: pathlib.Path, say=print) -> int:
+def run(checkpoint: str | pathlib.Path, source: pathlib.Path, say=print) -> int:
     """Predicts for a recording or for every one below a folder. Returns how many recordings could not be used.
 
     A recording that cannot be used gives a line with its error; where it is the only one, the error is raised.

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from mccl_jax.buckets import claim
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation import results
 from mccl_jax.evaluation.sweeps import side_by_side
@@ -40,6 +41,7 @@ def run(config: Mapping[str, Any], sweep: str, workdir: pathlib.Path, say=print)
         refuse_unwritable(workdir)
         for name, experiment in experiments.items():
             refuse_another(experiment, workdir / name)
+        claim(workdir)
     plans = _plans(experiments, workdir, say)
     scored, failed = {}, {}
 
@@ -118,9 +120,8 @@ def _with_data_of_its_own(experiment: Experiment, base: Experiment, setting: Set
     if preparation(experiment) == preparation(base) or "data.data_dir" in setting:
         return experiment
     here = {key: value for key, value in setting.items() if key.partition(".")[0] in ("simulation", "data", "transfer")}
-    place = place_of(base)
-    place = place.with_name(f"{place.name}-{name_of(here)}")
-    return dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, data_dir=str(place)))
+    place = f"{(base.data.data_dir or str(place_of(base))).rstrip('/')}-{name_of(here)}"
+    return dataclasses.replace(experiment, data=dataclasses.replace(experiment.data, data_dir=place))
 
 
 def _plans(experiments: Mapping[str, Experiment], workdir: pathlib.Path, say) -> dict[str, Plan]:

@@ -4,6 +4,7 @@ import json
 import pathlib
 import time
 
+from mccl_jax.buckets import claim
 from mccl_jax.experiment import Experiment
 from mccl_jax.files import replacing
 from mccl_jax.modes.plans import Plan, material_of, refuse_another, refuse_unwritable
@@ -18,6 +19,7 @@ def run(experiment: Experiment, workdir: pathlib.Path, say=print) -> None:
     if hosts.is_main():
         refuse_unwritable(workdir)
         refuse_another(experiment, workdir)
+        claim(workdir)
     clock = Clock()
     material = material_of(experiment, say)
     say(material.said)

@@ -6,8 +6,8 @@ end, the regressors. The names of the arrays are paths, so that any program that
 classes. The format itself does not notice a wrong byte in an array: SHA256SUMS has the digests of the files, as
 `sha256sum -c` reads them, and the metadata hold their own.
 
-Of several processes that train together all save, for Orbax has them meet, and the main one writes what is the same in
-all; each reads for itself.
+Of several processes that train together the main one writes, for it has all that there is, on a disk that the others
+need not see. In `Checkpoints` the others only meet it, as Orbax asks; each reads for itself.
 """
 
 import contextlib
@@ -26,7 +26,6 @@ import numpy as np
 from orbax.checkpoint import v1 as ocp
 
 from mccl_jax.errors import UserError, reason_of
-from mccl_jax.training import hosts
 
 _STEP = re.compile(r"0|[1-9][0-9]*")
 _PARTIAL = ".orbax-checkpoint-tmp"  # in the name of what a save that came to no end has left
@@ -76,8 +75,15 @@ class Checkpoints:
         found = self._checkpointer.latest
         return None if found is None else self.folder / str(found.step)
 
+    def wait(self) -> None:
+        """Until the last save has come to its end. Raises UserError where it could not be written."""
+        with _saving(self.folder):
+            self._checkpointer.wait()
+
     def save(self, step: int, arrays: dict[str, Any], metadata: dict[str, Any], best: int | None = None) -> None:
-        """Starts to save; waits for the save before it. Raises UserError where that one, or this, cannot be written.
+        """Starts to save numpy arrays; waits for the save before it.
+
+        Raises UserError where that one, or this, cannot be written.
 
         Once it is saved, older ones go, but not that of step `best`.
         """
@@ -89,7 +95,7 @@ class Checkpoints:
             )
 
     def _add_up(self) -> None:
-        """All files of the save are written, and it has not got its final name yet; on one host of several."""
+        """All files of the save are written, and it has not got its final name yet; in the main process."""
         (unnamed,) = self.folder.glob(f"{self._step}{_PARTIAL}*")
         _write_sums(unnamed)
 
@@ -153,8 +159,6 @@ def save(folder: pathlib.Path, arrays: dict[str, Any], metadata: dict[str, Any])
 
     def tidy():
         """Removes what a save that came to no end, now or earlier, has left."""
-        if not hosts.is_main():
-            return
         if before.exists() and not folder.exists():
             os.replace(before, folder)
         for left in (before, *folder.parent.glob(f"{partial.name}*")):
@@ -162,14 +166,13 @@ def save(folder: pathlib.Path, arrays: dict[str, Any], metadata: dict[str, Any])
 
     with _saving(folder):
         tidy()
-        hosts.wait("tidied")
         try:
-            ocp.save_checkpointables(partial, arrays, custom_metadata=_sealed(metadata))
-            if hosts.is_main():
-                _write_sums(partial)
-                with contextlib.suppress(FileNotFoundError):
-                    os.replace(folder, before)
-                os.replace(partial, folder)
+            with _alone():
+                ocp.save_checkpointables(partial, arrays, custom_metadata=_sealed(metadata))
+            _write_sums(partial)
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(folder, before)
+            os.replace(partial, folder)
         finally:
             tidy()
 
@@ -193,8 +196,6 @@ def load(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises UserError where the folder is no checkpoint or is damaged, be it by a single byte.
     """
     folder = folder.absolute()
-    alone, me = ocp.Context(), jax.process_index()
-    alone.multiprocessing.primary_host, alone.multiprocessing.active_processes = me, {me}
     try:
         # Before Orbax opens them: of several arrays that cannot be read it raises one, and prints tracebacks of others.
         _check_sums(folder)
@@ -202,7 +203,7 @@ def load(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any]]:
         metadata = whole.get("custom_metadata") if isinstance(whole, dict) else None
         if not isinstance(metadata, dict) or metadata.pop(_SUM, None) != _digest(metadata):
             raise ValueError("its metadata are not as they were saved")
-        with alone:
+        with _alone():
             kinds = ocp.checkpointables_metadata(folder).metadata
             abstract = jax.tree.map(lambda x: np.empty(x.shape, x.dtype), kinds)
             return ocp.load_checkpointables(folder, abstract), metadata
@@ -211,6 +212,13 @@ def load(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any]]:
             f"{folder}: cannot be read as a checkpoint ({reason_of(error.__cause__ or error)}); expected a workdir of "
             "a finished training, or its folder model or checkpoints/STEP"
         ) from error
+
+
+def _alone() -> ocp.Context:
+    """In which Orbax waits for no other process."""
+    context, me = ocp.Context(), jax.process_index()
+    context.multiprocessing.primary_host, context.multiprocessing.active_processes = me, {me}
+    return context
 
 
 def _sealed(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """Compiled programs are kept between processes: the second run of an experiment starts in seconds."""
 
 import os
-import pathlib
 import sys
 
 import jax
+
+from mccl_jax.files import cache_folder
 
 
 def keep_compiled_programs() -> None:
@@ -19,7 +20,7 @@ def keep_compiled_programs() -> None:
     if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         return
     try:
-        folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "mccl_jax" / "xla"
+        folder = cache_folder() / "xla"
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(f"no permission to write to {folder}")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 import jax
 import numpy as np
 
+from mccl_jax.buckets import publish
 from mccl_jax.data.windows import Windows
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.embeddings import UNTRAINED, path_of_epoch
@@ -176,6 +177,7 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
                 if saved:
                     for i, lane in enumerate(lanes):
                         lane.save(epoch, slot + at_once, one_run, states, i)
+                    publish(runs[0].workdir, lambda: [lane.checkpoints.wait() for lane in lanes])
                 if wished:
                     stack.close()  # the saves have come to their end, or why they could not is said
                     say("stopped by SIGTERM, all is saved: the same command again goes on from here")
@@ -224,7 +226,8 @@ def _same_on_all_hosts(lanes: Sequence[Lane]) -> None:
         "begin",
         digest.hexdigest(),
         f"begins from other values or data than the main process; expected {lanes[0].run.workdir}, data.data_dir and "
-        "files of init to be the same for all, on a disk that they share, and the same version of the program",
+        "files of init to be the same for all, on a disk that they share or in a bucket, and the same version of the "
+        "program",
     )
 
 

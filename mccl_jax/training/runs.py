@@ -115,7 +115,9 @@ class Lane:
         if self.failed is None and step > self.epoch * self.per_epoch + self.slot:
             if self.writer:
                 self.writer.flush()
-            arrays = {"state": one_run(states, i), "scaler": scaler_arrays(self.run.data.scaler)}
+            # As numpy arrays, which the main process writes alone; of others each would write a part, on its own disk.
+            state = jax.tree.map(np.asarray, one_run(states, i))
+            arrays = {"state": state, "scaler": scaler_arrays(self.run.data.scaler)}
             selection = self.selection.saved(step, epoch + 1)
             best = self.selection.best and self.selection.best["step"]
             self.checkpoints.save(step, arrays, {**self.metadata, "selection": selection}, best)
