@@ -18,6 +18,27 @@ def shared() -> pathlib.Path:
     return SHARED
 
 
+@pytest.fixture
+def bucket(monkeypatch):
+    """gs://bucket, on this machine, for this process and those that it starts; skipped where gcsfs is not installed."""
+    gcsfs = pytest.importorskip("gcsfs", reason="gs:// needs gcsfs: requirements-gcs.txt")
+    from etils.epath import backend
+
+    from tests.fake_bucket import Bucket
+
+    def forget():
+        """The file system that was made for the address of another one."""
+        gcsfs.GCSFileSystem.clear_instance_cache()
+        backend.fsspec_backend._get_filesystem.cache_clear()
+
+    one = Bucket()
+    forget()
+    with one.serving() as address:
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
+        yield one
+    forget()
+
+
 @pytest.fixture(autouse=True, scope="module")
 def forgotten():
     """What a module has compiled is let go behind it, or a process that runs half of the suite takes 8 GB."""

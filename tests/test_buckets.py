@@ -12,29 +12,12 @@ from mccl_jax.errors import UserError
 from mccl_jax.mirrors import Mirror
 from tests.fake_bucket import Bucket
 
-needs_gcsfs = pytest.mark.skipif(
-    importlib.util.find_spec("gcsfs") is None, reason="gs:// needs gcsfs: requirements-gcs.txt"
-)
 RUN = "gs://bucket/run"
 
 
-@pytest.fixture
-def bucket(monkeypatch, tmp_path) -> Bucket:
-    from gcsfs import GCSFileSystem
-
-    GCSFileSystem.clear_instance_cache()  # one that another test has made asks another address
-    monkeypatch.setattr("etils.epath.backend.fsspec_backend", type(_backend())())
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    bucket = Bucket()
-    with bucket.serving() as address:
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
-        yield bucket
-
-
-def _backend():
-    from etils.epath import backend
-
-    return backend.fsspec_backend
 
 
 def write(folder: pathlib.Path, **files: str) -> None:
@@ -53,7 +36,6 @@ def files(folder: pathlib.Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
-@needs_gcsfs
 def test_what_changes_goes_and_comes_and_nothing_else(bucket, tmp_path):
     mirror = Mirror(RUN)
     mirror.pull()
@@ -79,7 +61,6 @@ def test_what_changes_goes_and_comes_and_nothing_else(bucket, tmp_path):
     assert "run/d" not in bucket.names("GET"), "what is equal stays"
 
 
-@needs_gcsfs
 def test_a_large_file_goes_in_parts_and_what_was_damaged_on_the_way_is_refused(bucket, tmp_path):
     mirror = Mirror(RUN)
     write(mirror.folder, large="x" * 60_000_000)
@@ -92,7 +73,6 @@ def test_a_large_file_goes_in_parts_and_what_was_damaged_on_the_way_is_refused(b
     assert not files(tmp_path / "other")
 
 
-@needs_gcsfs
 @pytest.mark.parametrize("when", ["PUT", "DELETE"])
 def test_cut_off_anywhere_a_checkpoint_is_whole_or_lacks_its_sums(bucket, when, tmp_path):
     """Every request of the push that replaces one checkpoint by another, and a model by another, is once the last."""
@@ -127,7 +107,6 @@ def test_cut_off_anywhere_a_checkpoint_is_whole_or_lacks_its_sums(bucket, when, 
     assert there == {name.replace("__", "/"): text for name, text in new.items()}
 
 
-@needs_gcsfs
 def test_prepared_data_that_are_still_to_go_there_stay(bucket):
     mirror = Mirror(RUN)
     write(mirror.folder, shard="whole", **{"preparation.json": "{}"})
@@ -142,7 +121,6 @@ def test_prepared_data_that_are_still_to_go_there_stay(bucket):
     assert texts(bucket) == files(mirror.folder)
 
 
-@needs_gcsfs
 def test_who_begins_later_has_the_folder(bucket, monkeypatch, tmp_path):
     with contextlib.ExitStack() as stack:
         first = stack.enter_context(buckets.working_in(RUN))
@@ -165,7 +143,6 @@ def test_who_begins_later_has_the_folder(bucket, monkeypatch, tmp_path):
     assert bucket.objects["run/a"] == b"1"
 
 
-@needs_gcsfs
 def test_what_a_failed_training_says_goes_there_and_what_is_only_read_writes_nothing(bucket):
     def fail(text: str, claim: bool):
         with buckets.working_in(RUN) as folder:
@@ -187,7 +164,6 @@ def test_what_a_failed_training_says_goes_there_and_what_is_only_read_writes_not
     assert {line.partition(" ")[0] for line in bucket.log} <= {"GET"}
 
 
-@needs_gcsfs
 def test_of_a_workdir_a_model_is_fetched_alone(bucket):
     bucket.objects |= {f"run/{name}": b"" for name in ("model/SHA256SUMS", "model/x", "metrics.jsonl", "odd/x")}
     assert files(buckets.fetched(f"{RUN}/", "model")).keys() == {"SHA256SUMS", "x"}
@@ -197,7 +173,6 @@ def test_of_a_workdir_a_model_is_fetched_alone(bucket):
             buckets.fetched(place, "model")
 
 
-@needs_gcsfs
 def test_a_bucket_that_cannot_be_used_is_said_in_one_line(bucket):
     with pytest.raises(UserError, match=r"gs://absent/run: could not be read .*no bucket absent"):
         Mirror("gs://absent/run").pull()

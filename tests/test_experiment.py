@@ -142,7 +142,6 @@ def test_simulated_data_are_called_so():
     ("section", "key", "value"),
     [
         ("data", "manual_dir", "gs://bucket/corpus"),
-        ("data", "data_dir", "gs://bucket/prepared"),
         ("init", "weights", "gs://bucket/resnet18.safetensors"),
         ("init", "official", ("a.safetensors", "gs://bucket/b.safetensors")),
     ],
@@ -154,3 +153,10 @@ def test_a_place_in_an_object_store_is_refused(section, key, value):
     with pytest.raises(UserError, match=rf"{section}\.{key} is gs://bucket/.*gcloud storage cp") as caught:
         Experiment.from_dict(config.to_dict())
     assert "\n" not in str(caught.value)
+
+
+def test_prepared_data_lie_on_a_disk_or_in_a_bucket_of_google():
+    config = openface.get_config()
+    config.data.data_dir = "s3://bucket/prepared"
+    with pytest.raises(UserError, match=r"data\.data_dir is s3://bucket/prepared: expected .*gs://BUCKET/FOLDER"):
+        Experiment.from_dict(config.to_dict())

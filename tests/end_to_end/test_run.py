@@ -329,7 +329,7 @@ def test_a_model_refuses_other_cues_and_names_them(finished):
         (),
         ("--checkpoint=nowhere", "--input=labels.csv"),
         ("--checkpoint=runs",),
-        ("--checkpoint=gs://bucket/run", "--input=labels.csv"),
+        ("--checkpoint=s3://bucket/run", "--input=labels.csv"),
         ("--checkpoint=runs", "--input=labels.csv", "--distributed=on"),
     ],
 )

@@ -39,11 +39,11 @@ def environment(devices: int, port: int | None = None, process: int = 0) -> dict
     }
 
 
-def start(folder: pathlib.Path, *arguments: str, **where) -> subprocess.Popen:
+def start(folder: pathlib.Path, *arguments: str, cache: pathlib.Path | None = None, **where) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, str(ROOT / "run.py"), *SMALL, *arguments],
         cwd=folder,
-        env=environment(**where),
+        env=environment(**where) | ({"XDG_CACHE_HOME": str(cache)} if cache else {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -51,15 +51,16 @@ def start(folder: pathlib.Path, *arguments: str, **where) -> subprocess.Popen:
 
 
 class Pair:
-    """Two processes that train together in `folder`; `arguments` beside SMALL, of each its own."""
+    """Two processes that train together in `folder`; `arguments` beside SMALL and caches, of each its own."""
 
-    def __init__(self, folder: pathlib.Path, *arguments: tuple[str, ...]):
+    def __init__(self, folder: pathlib.Path, *arguments: tuple[str, ...], caches=(None, None)):
         with socket.socket() as free:
             free.bind(("", 0))
             port = free.getsockname()[1]
         folder.mkdir(exist_ok=True)
         self.processes = [
-            start(folder, *of_it, devices=2, port=port, process=i) for i, of_it in enumerate(arguments or ((), ()))
+            start(folder, *of_it, cache=cache, devices=2, port=port, process=i)
+            for i, (of_it, cache) in enumerate(zip(arguments or ((), ()), caches, strict=True))
         ]
         self._stopped = 0.0
 

@@ -99,6 +99,24 @@ def test_all_end_as_one_process_with_one_device(told, name):
         assert f"goes on after step {told['saved']} of {STEPS}" in told[name]
 
 
+def test_a_bucket_will_do_where_there_is_no_disk_that_all_see(bucket, tmp_path):
+    """Each has a disk of its own, others than before when they go on."""
+    places = ("--workdir=gs://bucket/run", "--config.data.data_dir=gs://bucket/prepared", "--config.train.epochs=3")
+    first = Pair(tmp_path, places, places, caches=(tmp_path / "0", tmp_path / "1"))
+    first.stop(1, signal.SIGTERM, lambda: "run/checkpoints/2/SHA256SUMS" in bucket.objects)
+    assert first.ended()[0] == [143, 143]
+    assert {name.rpartition("/")[2] for name in bucket.objects if name.startswith("run/checkpoints")} >= {"SHA256SUMS"}
+    statuses, printed, errors, _ = Pair(tmp_path, places, places, caches=(tmp_path / "2", tmp_path / "3")).ended()
+    assert statuses == [0, 0], errors
+    assert "goes on after step" in printed[0]
+    assert "PRIMARY RESULT" in printed[0]
+    losses = [json.loads(line)["step"] for line in bucket.objects["run/metrics.jsonl"].splitlines()]
+    assert losses == list(range(6))
+    assert {"run/results.json", "run/model/SHA256SUMS", "run/checkpoints/6/SHA256SUMS"} < bucket.objects.keys()
+    of_others = [name for name in (tmp_path / "3").rglob("*") if name.name in ("results.json", "6", "model")]
+    assert not of_others, "the main process alone writes"
+
+
 def test_what_one_cannot_do_ends_both_with_its_line(tmp_path):
     (tmp_path / "file").write_text("")
     statuses, _, errors, _ = Pair(tmp_path, ("--workdir=file/in",), ("--workdir=file/in",)).ended()
