@@ -290,13 +290,20 @@ class Experiment:
     def differences(self, other: "Experiment") -> list[str]:
         """Keys that differ, as "train.epochs: 3 here, 4 there".
 
-        Not those of the evaluation, which may be redone, nor those that no result depends on.
+        Not those of the evaluation, which may be redone, nor those that no result depends on, nor the raw files where
+        one of the two goes by what is prepared: checkpoints know what they were trained on.
         """
         here, there = (dict(_leaves(dataclasses.asdict(e))) for e in (self, other))
+
+        def matters(key: str) -> bool:
+            if key.endswith(".manual_dir"):
+                return bool(here.get(key) and there.get(key))
+            return not key.startswith("evaluation.") and key not in _NO_MATTER
+
         return [
             f"{key}: {here.get(key)!r} here, {there.get(key)!r} there"
             for key in {**here, **there}
-            if here.get(key) != there.get(key) and not key.startswith("evaluation.") and key not in _NO_MATTER
+            if here.get(key) != there.get(key) and matters(key)
         ]
 
 

@@ -23,6 +23,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import orbax.checkpoint as v0
 from orbax.checkpoint import v1 as ocp
 
 from mccl_jax.errors import UserError, reason_of
@@ -152,7 +153,7 @@ def _steps(folder: pathlib.Path) -> list[int]:
 def save(folder: pathlib.Path, arrays: dict[str, Any], metadata: dict[str, Any]) -> None:
     """Saves a single checkpoint as `folder`, in place of one that is there and stays until the new one is whole.
 
-    Raises UserError where it cannot.
+    Of several processes one calls it, alone. Raises UserError where it cannot.
     """
     folder = folder.absolute()
     partial, before = (folder.with_name(f".{folder.name}.{which}") for which in ("partial", "before"))
@@ -167,14 +168,23 @@ def save(folder: pathlib.Path, arrays: dict[str, Any], metadata: dict[str, Any])
     with _saving(folder):
         tidy()
         try:
-            with _alone():
-                ocp.save_checkpointables(partial, arrays, custom_metadata=_sealed(metadata))
+            _save_alone(partial, arrays, _sealed(metadata))
             _write_sums(partial)
             with contextlib.suppress(FileNotFoundError):
                 os.replace(folder, before)
             os.replace(partial, folder)
         finally:
             tidy()
+
+
+def _save_alone(folder: pathlib.Path, arrays: dict[str, Any], metadata: dict[str, Any]) -> None:
+    """By Orbax' older interface, which waits for no other process; in the newer one all must meet for every save."""
+    me = jax.process_index()
+    alone = v0.options.MultiprocessingOptions(primary_host=me, active_processes={me})
+    handler = v0.CompositeCheckpointHandler(composite_options=v0.CompositeOptions(multiprocessing_options=alone))
+    with v0.Checkpointer(handler, multiprocessing_options=alone) as checkpointer:
+        parts = {name: v0.args.PyTreeSave(part) for name, part in arrays.items()}
+        checkpointer.save(folder, v0.args.Composite(**parts), custom_metadata=metadata)
 
 
 @contextlib.contextmanager
@@ -196,6 +206,8 @@ def load(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises UserError where the folder is no checkpoint or is damaged, be it by a single byte.
     """
     folder = folder.absolute()
+    alone, me = ocp.Context(), jax.process_index()
+    alone.multiprocessing.primary_host, alone.multiprocessing.active_processes = me, {me}
     try:
         # Before Orbax opens them: of several arrays that cannot be read it raises one, and prints tracebacks of others.
         _check_sums(folder)
@@ -203,7 +215,7 @@ def load(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any]]:
         metadata = whole.get("custom_metadata") if isinstance(whole, dict) else None
         if not isinstance(metadata, dict) or metadata.pop(_SUM, None) != _digest(metadata):
             raise ValueError("its metadata are not as they were saved")
-        with _alone():
+        with alone:
             kinds = ocp.checkpointables_metadata(folder).metadata
             abstract = jax.tree.map(lambda x: np.empty(x.shape, x.dtype), kinds)
             return ocp.load_checkpointables(folder, abstract), metadata
@@ -212,13 +224,6 @@ def load(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any]]:
             f"{folder}: cannot be read as a checkpoint ({reason_of(error.__cause__ or error)}); expected a workdir of "
             "a finished training, or its folder model or checkpoints/STEP"
         ) from error
-
-
-def _alone() -> ocp.Context:
-    """In which Orbax waits for no other process."""
-    context, me = ocp.Context(), jax.process_index()
-    context.multiprocessing.primary_host, context.multiprocessing.active_processes = me, {me}
-    return context
 
 
 def _sealed(metadata: Mapping[str, Any]) -> dict[str, Any]:

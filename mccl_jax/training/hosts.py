@@ -4,8 +4,8 @@ Each is started with the same command. By --distributed=auto they find each othe
 several (launchers.py); by `on` it is an error where they do not; by `off` each is alone. They call the same training
 steps over the devices of all. Process 0 is the main one: it prepares the data, writes in the workdir, evaluates and
 speaks; the others wait for it, read what it has prepared, and take part in the steps and in Orbax' saving. So the
-workdir and `data_dir` must lie on a disk that all of them see at the same path (NFS, Filestore, Lustre); the raw corpus
-is read by the main process alone. Object stores (gs://) are refused: they have no locks, and no renaming in one step.
+workdir and `data_dir` must lie on a disk that all of them see at the same path (NFS, Filestore, Lustre), or in a bucket
+(gs://), of which each has a copy on its own; the raw corpus is read by the main process alone.
 
 What ends one of them ends all, with one line and this status:
 
