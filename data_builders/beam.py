@@ -21,6 +21,7 @@ from data_builders.preparation import open_or_prepare
 from data_builders.report import Summary
 from data_builders.shards import Outcome, Shard, write_shard
 from mccl_jax.errors import UserError
+from mccl_jax.files import refuse_remote
 
 CORPORA = ("cmdc", "daic_woz", "e_daic")
 _SUFFIX = ".outcomes.json"
@@ -65,6 +66,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--manual_dir", required=True, help="folder of the raw corpus")
     parser.add_argument("--data_dir", required=True, help="where prepared data lie")
     given, of_beam = parser.parse_known_args(arguments)
+    for name in ("manual_dir", "data_dir"):
+        refuse_remote(f"--{name}", getattr(given, name))
     corpus, _, config = given.dataset.partition("/")
     if corpus not in CORPORA:
         raise UserError(f"{given.dataset}: no such corpus; expected one of {', '.join(CORPORA)}")

@@ -16,7 +16,7 @@ class Bucket:
 
     objects    name -> bytes.
     log        "PUT name", "GET name", "DELETE name", in the order in which they came.
-    refuse     told each of these before it is done; where it returns a status, that is the answer instead.
+    refuse     told each of these, and "LIST prefix", before it is done; where it returns a status, that is the answer.
     """
 
     def __init__(self, name: str = "bucket"):
@@ -121,6 +121,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._say(200, self.bucket.described(name))
 
     def _list(self, prefix: str):
+        if refused := self.bucket.refuse(f"LIST {prefix}"):
+            return self._say(refused, "refused")
         with self.bucket.lock:
             names = sorted(name for name in self.bucket.objects if name.startswith(prefix))
             return self._say(200, {"kind": "storage#objects", "items": [self.bucket.described(name) for name in names]})

@@ -176,6 +176,9 @@ def test_of_a_workdir_a_model_is_fetched_alone(bucket):
 def test_a_bucket_that_cannot_be_used_is_said_in_one_line(bucket):
     with pytest.raises(UserError, match=r"gs://absent/run: could not be read .*no bucket absent"):
         Mirror("gs://absent/run").pull()
+    bucket.refuse = lambda what: 401
+    with pytest.raises(UserError, match=r"gs://bucket/run: could not be read .*refused, 401.*credentials"):
+        Mirror(RUN).pull()
     bucket.refuse = lambda what: 403 if what.startswith("PUT") else None
     with buckets.working_in(RUN) as folder, pytest.raises(UserError, match=r"written to .*Forbidden") as caught:
         buckets.claim(folder)
