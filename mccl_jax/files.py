@@ -13,8 +13,8 @@ def refuse_remote(name: str, place: str | os.PathLike) -> None:
     """Raises UserError where `place`, which the option of this name gives, is no path on a disk, and has to be one."""
     if "://" in str(place):
         raise UserError(
-            f"{name} is {place}: expected a path on a disk: copy there what is in the bucket (gcloud storage cp -r), or, "
-            "of what is only read, mount it (gcsfuse); --workdir, --checkpoint and data_dir of run.py may be gs://"
+            f"{name} is {place}: expected a path on a disk: copy what is in the bucket there (gcloud storage cp -r) or "
+            "mount it where it is only read (gcsfuse); --workdir, --checkpoint and data_dir of run.py may be gs://"
         )
 
 
