@@ -26,8 +26,8 @@ from mccl_jax.files import cache_folder, locked, replacing, writing
 # Of a checkpoint or a model, and of prepared data: the file without which the folder counts for nothing.
 LAST = ("SHA256SUMS", "preparation.json")
 _OWNER = ".owner"
-# What is not finished, and what concerns this machine alone.
-_PASSING = re.compile(r"(^|/)(\.|incomplete\.)|\.orbax-checkpoint-tmp")
+# What is not finished, what concerns one machine alone, and, of objects, what is no path below the folder.
+_PASSING = re.compile(r"(^|/)(\.|incomplete\.|/)|\.orbax-checkpoint-tmp")
 _AT_ONCE = 8
 
 
@@ -85,8 +85,8 @@ class Mirror:
             with writing(self.folder):
                 for name in here.keys() - there.keys():
                     (self.folder / name).unlink()
-                self._bring(missing)
                 self._remove_empty_folders()
+                self._bring(missing)
 
     def push(self) -> None:
         """Makes the bucket what the copy is. Where nothing has changed nobody is asked."""

@@ -54,9 +54,13 @@ def test_what_changes_goes_and_comes_and_nothing_else(bucket, tmp_path):
     mirror.push()
     assert not bucket.log
     other = Mirror(RUN, tmp_path / "other")
-    write(other.folder, b__c="of before", gone__x="of before", d="3")
+    write(other.folder, b__c="of before", gone__x="of before", empty__x="of before", d="3")
+    there = texts(bucket)
+    strange = {"run/../up", f"run/{tmp_path}/absolute", "run/a//b", "run/folder/"}
+    bucket.objects |= {name: b"" for name in strange}
     other.pull()
-    assert files(other.folder) == texts(bucket)
+    assert files(other.folder) == there
+    assert {path.name for path in tmp_path.iterdir()} == {"cache", "other"}
     assert not (other.folder / "gone").exists()
     assert "run/d" not in bucket.names("GET"), "what is equal stays"
 
