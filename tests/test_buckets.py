@@ -80,8 +80,8 @@ def test_a_large_file_goes_in_parts_and_what_was_damaged_on_the_way_is_refused(b
 @pytest.mark.parametrize("when", ["PUT", "DELETE"])
 def test_cut_off_anywhere_a_checkpoint_is_whole_or_lacks_its_sums(bucket, when, tmp_path):
     """Every request of the push that replaces one checkpoint by another, and a model by another, is once the last."""
-    old = {"checkpoints__4__x": "4", "checkpoints__4__SHA256SUMS": "4", "model__x": "4", "model__SHA256SUMS": "4"}
-    new = {"checkpoints__8__x": "8", "checkpoints__8__SHA256SUMS": "8", "model__x": "8", "model__SHA256SUMS": "8"}
+    old = {"checkpoints__4__A": "4", "checkpoints__4__SHA256SUMS": "4", "model__A": "4", "model__SHA256SUMS": "4"}
+    new = {"checkpoints__8__A": "8", "checkpoints__8__SHA256SUMS": "8", "model__A": "8", "model__SHA256SUMS": "8"}
     states = set()
     for last in range(12):
         bucket.objects.clear()
@@ -103,7 +103,7 @@ def test_cut_off_anywhere_a_checkpoint_is_whole_or_lacks_its_sums(bucket, when, 
         there = texts(bucket)
         for folder in ("checkpoints/4", "checkpoints/8", "model"):
             if sums := there.get(f"{folder}/SHA256SUMS"):
-                assert there[f"{folder}/x"] == sums
+                assert there[f"{folder}/A"] == sums
         whole = {name for name in there if name.endswith("SHA256SUMS")}
         assert whole & {"checkpoints/4/SHA256SUMS", "checkpoints/8/SHA256SUMS"}, "at no time is there none"
         states.add(frozenset(there.items()))
