@@ -2,7 +2,7 @@
 
 `true` and `predicted` are (N,), `weights` is (..., N) and says how often each session counts; the result has the
 leading axes of `weights`. A weight of 2 is the session twice, a weight of 0 is the session left out, so that a
-bootstrap of R resamples is one call with multiplicities (R, N). A metric is NaN where it is not defined;
+jackknife over S subjects is one call with weights (S, N). A metric is NaN where it is not defined;
 `Metric.undefined` says when that is.
 
 Predictions from several folds are not pooled where it matters: a model of one fold may predict a little higher than
@@ -14,6 +14,7 @@ in cross-validation studies".
 
 import dataclasses
 import enum
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -104,6 +105,11 @@ class Metric:
     def of_classes(self) -> bool:
         """Whether it needs to be known which sessions are positive."""
         return self.kind in (Kind.CLASSES, Kind.ORDER)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Of the values that it can have."""
+        return {Kind.VALUES: (0.0, math.inf), Kind.AGREEMENT: (-1.0, 1.0)}.get(self.kind, (0.0, 1.0))
 
     @property
     def within_folds(self) -> bool:

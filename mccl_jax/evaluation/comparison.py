@@ -7,10 +7,16 @@ compared.
 import dataclasses
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+# The tests in words, as results.json names them.
+TESTS = {
+    "difference": "two-sided, by sign flips over subjects",
+    "chance": "one-sided, by predictions dealt anew among the subjects of each fold",
+    "family": "Holm, over the comparisons of the headline regressor with the baselines",
+}
 # Below this share of their size two sums are equal: signs in another order give another rounding.
 _ROUNDING = 1e-12
 
@@ -121,3 +127,51 @@ def detectable(standard_error: float, level: float = 0.95, power: float = 0.8) -
     """
     normal = statistics.NormalDist()
     return (normal.inv_cdf((1 + level) / 2) + normal.inv_cdf(power)) * standard_error
+
+
+@dataclasses.dataclass(frozen=True)
+class Chance:
+    """Where a score would lie by chance, and the one-sided p: the share of such values at least as high as the one."""
+
+    lower: float
+    upper: float
+    p: float
+
+
+def chance(
+    score: Callable[[np.ndarray], np.ndarray],
+    predicted: np.ndarray,
+    subject: np.ndarray,
+    fold: np.ndarray,
+    level: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Chance | None:
+    """The permutation null of a score of (N,) predictions for which higher is better; None where it has no value.
+
+    Predictions are dealt anew among the subjects of each fold, all that a subject has there together: so a shift
+    between folds, or the likeness of a person's sessions, does not pass for agreement. Where subjects have unequal
+    numbers of sessions, the predictions for one are repeated, or cut off, to fit the other's: the test is exact only
+    where the numbers are equal. `lower` and `upper` hold the share `level` of the values by chance.
+    """
+    seen = float(score(predicted))
+    if not math.isfinite(seen):
+        return None
+    _, of_fold = np.unique(fold, return_inverse=True)
+    _, of_subject = np.unique(subject, return_inverse=True)
+    hand = of_fold * len(predicted) + of_subject  # what one subject has in one fold, in the order of the folds
+    order = np.argsort(hand, kind="stable")
+    _, begin, size = np.unique(hand[order], return_index=True, return_counts=True)
+    mine, rng = np.repeat(np.arange(len(size)), size), np.random.default_rng(seed)
+    place, in_order = np.arange(len(predicted)) - begin[mine], predicted[order]
+    values, dealt = np.empty(resamples), np.empty(len(predicted))
+    for i in range(resamples):
+        theirs = np.lexsort((rng.random(len(size)), of_fold[order][begin]))[mine]
+        dealt[order] = in_order[begin[theirs] + place % size[theirs]]
+        values[i] = score(dealt)
+    values = values[np.isfinite(values)]
+    if len(values) == 0:
+        return None
+    as_high = int((values >= seen - _ROUNDING).sum())
+    lower, upper = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return Chance(float(lower), float(upper), (as_high + 1) / (len(values) + 1))

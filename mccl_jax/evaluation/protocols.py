@@ -17,17 +17,19 @@ import numpy as np
 from mccl_jax.data.splits import INNER
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.baselines import CONSTANTS, INFORMED, WORDS
+from mccl_jax.evaluation.comparison import TESTS, holm
 from mccl_jax.evaluation.conformal import ResidualInterval, residual_interval
 from mccl_jax.evaluation.described import Described
 from mccl_jax.evaluation.embeddings import Embeddings
 from mccl_jax.evaluation.held_out import Fitted, HeldOut, fit, hold_out
 from mccl_jax.evaluation.inner import CHOICE, Choice, choose
+from mccl_jax.evaluation.intervals import TYPE
 from mccl_jax.evaluation.options import Options
 from mccl_jax.evaluation.pooled import Pooled, joined
-from mccl_jax.evaluation.scoring import ScoredSessions, verdict
+from mccl_jax.evaluation.scoring import POWER, ScoredSessions, verdict
 from mccl_jax.evaluation.subgroups import coverage, subgroups
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 NO_DIAGNOSIS = "Research software, not a diagnostic device: no number here is a diagnosis of anybody."
 SIMULATED = "SIMULATED data: these numbers say nothing about real people."
 # The protocols, and what each is worth.
@@ -38,7 +40,7 @@ PROTOCOLS = {
     "inner": "epoch and regressor of lowest MAE on train sessions, each predicted by an encoder and a regressor that "
     "did not see its subject",
 }
-# Below this many subjects a percentile interval is too narrow to be taken at its word.
+# Below this many subjects an interval is too narrow to be taken at its word.
 _FEW_SUBJECTS = 20
 
 Files = Mapping[int, str | pathlib.Path]  # epoch -> embeddings
@@ -154,6 +156,9 @@ def _evaluation(
         for protocol, description in PROTOCOLS.items()
         if protocol in predicted
     }
+    own = protocols["last"]["models"][options.primary]["metrics"]
+    for name, by_chance in sessions.chance(predicted["last"][options.primary][pooled.known]).items():
+        own[name]["null"] = by_chance
     several = len(held_out) > 1
     intervals = {
         name: [
@@ -268,6 +273,9 @@ def _comparisons(
         found.append(
             {"model": name, "baseline": baseline, "difference": {"metric": "mae", **difference}, "verdict": words}
         )
+    tested = [one["difference"] for one in found if one["difference"]["p"] is not None]
+    for difference, p in zip(tested, holm([one["p"] for one in tested]), strict=True):
+        difference["p_adjusted"] = p
     return found
 
 
@@ -291,12 +299,11 @@ def _header(options: Options) -> dict[str, Any]:
         "reported_split": options.reported_split,
         "primary": {"protocol": "last", "regressor": options.primary},
         "intervals": {
-            "type": "percentile bootstrap over subjects",
+            "type": TYPE,
             "level": options.level,
-            "resamples": options.resamples,
-            "seed": options.seed,
             "covers": "chance in who is in the reported split; training variance excluded",
         },
+        "tests": {**TESTS, "power": POWER, "resamples": options.resamples, "seed": options.seed},
     }
 
 

@@ -8,21 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from mccl_jax.evaluation.intervals import Interval, counted, score_interval, subject_bootstrap
+from mccl_jax.evaluation.comparison import chance, detectable, paired_test
+from mccl_jax.evaluation.intervals import ENDLESS, Interval, counted, score_interval
 from mccl_jax.metrics import METRICS, Kind, Metric, applicable
 
-# A score as it stands in results.json: estimate, lower, upper, n_sessions, n_subjects, undefined_resamples, reason.
+# A score as it stands in results.json: estimate, lower, upper, n_sessions, n_subjects, undefined_resamples
+# (without how many of the subjects, one at a time, it has no value), reason.
 Score = dict[str, Any]
-_NO_WIDTH = "the same in all resamples, which does not make it certain"
+_NO_WIDTH = "the same whoever is left out, which does not make it certain"
 # Below this many subjects no comparison is called won or lost, whatever the interval says.
 _TOO_FEW = 10
+# How often a true difference of the size called detectable would be found.
+POWER = 0.8
 
 
 @dataclasses.dataclass(frozen=True)
 class ScoredSessions:
-    """N predicted sessions with a known target, on which any number of predictors is compared by the same resamples.
+    """N predicted sessions with a known target, on which any number of predictors is compared.
 
     true (N,), subject (N,). At or above `threshold` a session is called positive; None where the target has none.
+    `level` is of intervals, `resamples` and `seed` are of tests.
     positive   (N,) bool: which sessions are positive; by the threshold where it is None.
     fold       (N,) in which fold a session was predicted; all in one where it is None.
     session    (N,) its name: one that stands in several rows, because several folds test it, counts once in all. Each
@@ -62,10 +67,6 @@ class ScoredSessions:
         _, index, times = np.unique(self._session, return_inverse=True, return_counts=True)
         return 1 / times[index]
 
-    @functools.cached_property
-    def _weights(self) -> np.ndarray:
-        return subject_bootstrap(self.subject, self.resamples, self.seed)
-
     def metrics(self, predicted: np.ndarray) -> dict[str, Score]:
         """Every metric that applies, by name; nulls and a reason where one has no value or no interval."""
         return self._scores(applicable(self.threshold, self.positive is not None), predicted)
@@ -79,25 +80,55 @@ class ScoredSessions:
         return _or_none(float(self._value(METRICS["mae"], predicted, self._once)))
 
     def difference_of_mae(self, predicted: np.ndarray, baseline: np.ndarray) -> Score:
-        """MAE(predicted) - MAE(baseline), paired; negative where `predicted` is the better one."""
+        """MAE(predicted) - MAE(baseline), paired; negative where `predicted` is the better one.
+
+        With the two-sided `p` of no difference (sign flips over subjects) and, as `detectable`, the smallest true
+        difference that would be found with `POWER` among so many, at `level`; None where there is none.
+        """
         mae = METRICS["mae"]
-        return self._score(
-            lambda weights: self._value(mae, predicted, weights) - self._value(mae, baseline, weights), mae
+        difference, interval = self._interval(
+            lambda weights: self._value(mae, predicted, weights) - self._value(mae, baseline, weights), ENDLESS
         )
+        losses = (np.abs(values - self.true) for values in (predicted, baseline))
+        return {
+            **self._score(difference, interval, mae),
+            "p": _or_none(paired_test(*losses, self.subject, self._once, self.resamples, self.seed)),
+            "detectable": _or_none(detectable(interval.standard_error, self.level, POWER)),
+        }
 
     def bias(self, predicted: np.ndarray) -> Score:
         """The mean of predicted - true: above 0 where severities are overestimated."""
         off = predicted - self.true
-        return self._score(lambda weights: (weights @ off) / weights.sum(-1), METRICS["mae"])
+        return self._score(*self._interval(lambda weights: (weights @ off) / weights.sum(-1), ENDLESS), METRICS["mae"])
+
+    def chance(self, predicted: np.ndarray) -> dict[str, dict[str, float] | None]:
+        """What CCC, Pearson's r and AUROC would be by chance, by name; None where the metric has no value.
+
+        `lower` and `upper` hold the share `level` of their values when predictions are dealt anew among the subjects of
+        each fold; `p` is the share that is at least as high as what was seen.
+        """
+        metrics = [m for m in applicable(self.threshold, self.positive is not None) if m.within_folds]
+        fold = np.zeros(len(self)) if self.fold is None else self.fold
+        found = {}
+        for m in metrics:
+            of = functools.partial(self._value, m, weights=self._once)
+            by_chance = chance(of, predicted, self.subject, fold, self.level, self.resamples, self.seed)
+            found[m.name] = None if by_chance is None else dataclasses.asdict(by_chance)
+        return found
 
     def _scores(self, metrics: Sequence[Metric], predicted: np.ndarray) -> dict[str, Score]:
-        return {m.name: self._score(lambda weights, m=m: self._value(m, predicted, weights), m) for m in metrics}
+        return {
+            m.name: self._score(*self._interval(lambda weights, m=m: self._value(m, predicted, weights), m.ends), m)
+            for m in metrics
+        }
 
     def _value(self, metric: Metric, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return metric(self.true, predicted, weights, self.threshold, self.positive, self.fold)
 
-    def _score(self, score: Callable[[np.ndarray], np.ndarray], metric: Metric) -> Score:
-        estimate, interval = score_interval(score, self.subject, self._weights, self._once, self.level)
+    def _interval(self, score: Callable[[np.ndarray], np.ndarray], ends: tuple[float, float]) -> tuple[float, Interval]:
+        return score_interval(score, self.subject, self._once, self.level, ends)
+
+    def _score(self, estimate: float, interval: Interval, metric: Metric) -> Score:
         if metric.of_classes and interval.lower == interval.upper:
             interval = dataclasses.replace(interval, lower=math.nan, upper=math.nan, reason=_NO_WIDTH)
         return {
@@ -128,7 +159,8 @@ def verdict(model: str, baseline: str, mae: Score, baseline_mae: Score, differen
         return f"{model} cannot be told apart from {baseline}: {numbers}, no interval ({difference['reason']}; {n})."
     numbers += (
         f", difference {difference['estimate']:+.2f} "
-        f"({level:.0%} interval {difference['lower']:+.2f} to {difference['upper']:+.2f}, {n})"
+        f"({level:.0%} interval {difference['lower']:+.2f} to {difference['upper']:+.2f}, "
+        f"{p_value(difference['p'])}, {n})"
     )
     if difference["n_subjects"] < _TOO_FEW:
         return f"{model} cannot be told apart from {baseline} by so few: {numbers}."
@@ -137,6 +169,11 @@ def verdict(model: str, baseline: str, mae: Score, baseline_mae: Score, differen
     if difference["lower"] > 0:
         return f"{model} is worse than {baseline}: {numbers}."
     return f"{model} does not beat {baseline}: {numbers}."
+
+
+def p_value(p: float) -> str:
+    """A p in words: "p = 0.012"."""
+    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
 
 
 def _or_none(value: float) -> float | None:

@@ -24,8 +24,7 @@ def sweep_table(sweep: dict[str, Any]) -> str:
     if done:
         intervals = done[0]["intervals"]
         lines += [
-            f"[ ]: {intervals['level']:.0%} interval, {intervals['type']}, {intervals['resamples']} resamples; covers "
-            f"{intervals['covers']}.",
+            f"[ ]: {intervals['level']:.0%} interval, {intervals['type']}; covers {intervals['covers']}.",
             "MAE - better: the difference to the better of train mean and train median on the same sessions; below 0 "
             "is better than either.",
             sweep["choosing"],

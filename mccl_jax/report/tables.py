@@ -12,6 +12,7 @@ import rich.text
 from mccl_jax.evaluation.baselines import CONSTANTS
 from mccl_jax.evaluation.inner import CHOICE
 from mccl_jax.evaluation.intervals import counted
+from mccl_jax.evaluation.scoring import p_value
 from mccl_jax.metrics import METRICS, Metric, applicable
 
 WIDTH = 100
@@ -190,10 +191,9 @@ def _closing(results: dict[str, Any]) -> list[str]:
         "the reported sessions, each by the errors on the others; not valid outside this corpus."
         for one in held
     ]
-    lines += [
-        f"[ ]: {intervals['level']:.0%} interval, {intervals['type']}, {intervals['resamples']} resamples; covers "
-        f"{intervals['covers']}."
-    ]
+    lines += _chance(protocol["models"][primary["regressor"]]["metrics"], primary["regressor"], intervals["level"])
+    lines += _power(results, protocol["models"][primary["regressor"]]["difference_to_baseline"])
+    lines += [f"[ ]: {intervals['level']:.0%} interval, {intervals['type']}; covers {intervals['covers']}."]
     return [
         *lines,
         *_reasons(_rows(results, protocol)),
@@ -212,6 +212,29 @@ def _chosen(results: dict[str, Any]) -> str:
     ]
     said = ", ".join(chosen)
     return f"Protocol inner chose {said}: {results['protocols']['inner']['models'][CHOICE]['verdict']}"
+
+
+def _chance(metrics: dict[str, dict[str, Any]], regressor: str, level: float) -> list[str]:
+    """Where agreement would lie if predictions had nothing to do with whom they are of."""
+    said = [
+        f"{_label(name)} {number(null['lower'])} to {number(null['upper'])} ({p_value(null['p'])})"
+        for name, score in metrics.items()
+        if (null := score.get("null"))
+    ]
+    where = f"By chance ({regressor}'s predictions dealt anew among the subjects of each fold) {level:.0%} lie at"
+    return [f"{where} {', '.join(said)}."] if said else []
+
+
+def _power(results: dict[str, Any], difference: dict[str, Any]) -> list[str]:
+    """What a comparison of so few people could have found."""
+    if difference["detectable"] is None:
+        return []
+    rival, power = difference["baseline"].replace("_", " "), results["tests"]["power"]
+    return [
+        f"Smallest difference detectable at this n: a true difference of MAE of {number(difference['detectable'])} "
+        f"from predicting the {rival} would be found in {power:.0%} of such studies; one that is not found may still "
+        "be there."
+    ]
 
 
 def _errors_by_part(parts: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -103,7 +103,7 @@ def test_evaluate_takes_other_options_and_keeps_the_rest(copy):
     run(copy, "--mode=evaluate", "--workdir=runs/simulated", "--config.evaluation.threshold=5.0")
     results = json.loads((copy / "runs/simulated/results.json").read_text())
     assert results["target"]["threshold"] == 5.0
-    assert results["intervals"]["resamples"] == 200  # as the training had it
+    assert results["tests"]["resamples"] == 200  # as the training had it
     assert results["simulated"] is True
     done = run(copy, "--mode=evaluate", "--workdir=runs/simulated", "--config.train.epochs=5", check=2)
     assert "config.train.epochs" in done.stderr

@@ -6,7 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from mccl_jax.evaluation.comparison import Comparison, detectable, holm, nadeau_bengio, paired_test
+from mccl_jax.evaluation.comparison import Comparison, chance, detectable, holm, nadeau_bengio, paired_test
+from mccl_jax.metrics import METRICS
 
 
 def test_the_corrected_t_is_the_formulas():
@@ -137,3 +138,57 @@ def test_a_difference_of_the_detectable_size_is_found_as_often_as_it_says():
     assert detectable(0.5, 0.9, 0.5) == pytest.approx(0.5 * 1.644854, abs=1e-5)
     seen = np.random.default_rng(0).normal(detectable(0.3), 0.3, 20000)
     assert (seen - 1.959964 * 0.3 > 0).mean() == pytest.approx(0.8, abs=0.01)
+
+
+def pearson_of(true, fold=None):
+    return lambda predicted: METRICS["pearson"](true, predicted, fold=fold)
+
+
+def by_chance(true, predicted, subject=None, fold=None, resamples=400, **options):
+    subject = np.arange(len(true)) if subject is None else subject
+    fold = np.zeros(len(true)) if fold is None else fold
+    return chance(pearson_of(true, fold), predicted, subject, fold, resamples=resamples, **options)
+
+
+def test_agreement_is_held_against_predictions_dealt_anew():
+    rng = np.random.default_rng(0)
+    true = rng.normal(size=60)
+    found = by_chance(true, true + rng.normal(size=60), resamples=2000)
+    assert found.p == 1 / 2001
+    # 1.96 / sqrt(59): the standard error of a correlation that is none
+    assert (found.lower, found.upper) == (pytest.approx(-0.255, abs=0.03), pytest.approx(0.255, abs=0.03))
+    assert by_chance(true, -true).p == 1
+    assert by_chance(true, true**2, seed=1) == by_chance(true, true**2, seed=1) != by_chance(true, true**2, seed=2)
+
+
+def test_by_chance_it_finds_agreement_as_rarely_as_it_says():
+    rng = np.random.default_rng(1)
+    fold, subject = np.repeat(np.arange(3), 12), np.arange(36) // 2
+    low = 0
+    for i in range(400):
+        person = rng.normal(size=(2, 18))[:, subject]  # a person's sessions are alike
+        true, predicted = person + 0.3 * rng.normal(size=(2, 36)) + 5 * fold * np.array([[1], [-1]])
+        low += by_chance(true, predicted, subject, fold, resamples=99, seed=i).p <= 0.05
+    assert 0.025 < low / 400 < 0.08
+
+
+def test_what_a_subject_has_in_a_fold_stays_together_and_in_the_fold():
+    fold = np.array([0, 0, 0, 0, 1, 1])
+    subject, predicted = np.array(list("aabbcd")), np.array([1.0, 2, 3, 4, 5, 6])
+    seen = set()
+
+    def score(dealt):
+        seen.add(tuple(dealt.tolist()))
+        return 0.0
+
+    assert chance(score, predicted, subject, fold, resamples=200).p == 1
+    assert seen == {(*one, *other) for one in ((1, 2, 3, 4), (3, 4, 1, 2)) for other in ((5, 6), (6, 5))}
+    seen.clear()  # of unequal numbers: repeated, or cut off
+    chance(score, np.array([1.0, 2, 3]), np.array(list("aab")), np.zeros(3), resamples=50)
+    assert seen == {(1, 2, 3), (3, 3, 1)}
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_has_no_value_is_not_held_against_chance():
+    assert by_chance(np.arange(5.0), np.ones(5)) is None
+    assert by_chance(np.zeros(0), np.zeros(0)) is None

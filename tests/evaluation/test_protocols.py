@@ -10,6 +10,7 @@ import pytest
 
 from mccl_jax import regressors
 from mccl_jax.errors import UserError
+from mccl_jax.evaluation.comparison import holm
 from mccl_jax.evaluation.embeddings import Embeddings, path_of_epoch
 from mccl_jax.evaluation.options import Options
 from mccl_jax.evaluation.protocols import evaluate
@@ -41,8 +42,8 @@ def test_last_reports_the_last_epoch_fitted_on_train(workdir_of, corpus):
             assert score["estimate"] == float(METRICS[metric](test.target, predicted, threshold=10))
             if score["reason"] is None:
                 assert score["lower"] <= score["estimate"] <= score["upper"]
-            else:  # at the end of its range resampling says nothing
-                assert score["reason"].startswith("the same in all resamples")
+            else:  # at the end of its range
+                assert score["reason"].startswith("the same whoever is left out")
                 assert METRICS[metric].of_classes
                 assert score["estimate"] in (0, 1)
             assert (score["n_sessions"], score["n_subjects"]) == (40, 40)
@@ -92,6 +93,24 @@ def test_baselines_know_train_only_and_the_better_one_is_the_rival(workdir_of, c
         assert difference["baseline"] == better
         assert difference["estimate"] == pytest.approx(model["metrics"]["mae"]["estimate"] - errors[better])
         assert f"the training {better.removeprefix('train_')}" in model["verdict"]
+
+
+def test_the_headline_is_held_against_chance_and_its_comparisons_are_a_family(workdir_of, corpus):
+    results = evaluate(workdir_of(*corpus, signal=0.5), OPTIONS).results
+    for protocol, regressor in (("last", "xgboost"), ("last", "ridge"), ("official", "xgboost")):
+        metrics = results["protocols"][protocol]["models"][regressor]["metrics"]
+        headline = (protocol, regressor) == ("last", "xgboost")
+        assert {name for name in metrics if "null" in metrics[name]} == (
+            {"ccc", "pearson", "auroc"} if headline else set()
+        )
+    null = results["protocols"]["last"]["models"]["xgboost"]["metrics"]["pearson"]["null"]
+    assert null["p"] == 1 / 201
+    assert null["lower"] < 0 < null["upper"]
+    found = [one["difference"] for one in results["comparisons"]]
+    assert len(found) >= 2
+    assert [one["p_adjusted"] for one in found] == holm([one["p"] for one in found])
+    assert results["tests"]["resamples"] == 200
+    assert results["tests"].keys() == {"difference", "chance", "family", "power", "resamples", "seed"}
 
 
 @pytest.mark.parametrize(("signal", "words"), [(1.0, "xgboost beats"), (0.0, "xgboost does not beat")])

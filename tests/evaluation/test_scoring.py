@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mccl_jax.evaluation.scoring import ScoredSessions, verdict
+from mccl_jax.evaluation.comparison import paired_test
+from mccl_jax.evaluation.scoring import ScoredSessions, p_value, verdict
 
 
 def score(estimate, lower=None, upper=None, reason=None):
@@ -15,6 +16,7 @@ def score(estimate, lower=None, upper=None, reason=None):
         "n_subjects": 40,
         "undefined_resamples": 0,
         "reason": reason,
+        "p": 0.0301,
     }
 
 
@@ -37,6 +39,7 @@ def test_a_verdict_follows_the_interval(difference, words):
     said = verdict("ridge", "the mean", score(3.0), score(4.0), difference, 0.95)
     assert said.startswith(words)
     assert "44 sessions of 40 subjects" in said
+    assert ("p = 0.030" in said) == (difference["lower"] is not None)
 
 
 def test_so_few_can_neither_win_nor_lose():
@@ -51,17 +54,17 @@ def test_at_the_end_of_its_range_a_class_metric_has_no_interval():
     scores = ScoredSessions(true, np.arange(40), threshold=10.0).metrics(true)
     for name in ("f1", "sensitivity", "specificity", "auroc"):
         assert (scores[name]["estimate"], scores[name]["lower"]) == (1.0, None)
-        assert scores[name]["reason"].startswith("the same in all resamples")
+        assert scores[name]["reason"].startswith("the same whoever is left out")
     assert scores["mae"]["upper"] == 0  # no error is no error
 
 
-def test_all_predictors_meet_the_same_resamples():
-    """The difference of a predictor to itself is 0 in every resample."""
+def test_a_predictor_does_not_differ_from_itself():
     rng = np.random.default_rng(0)
     sessions = ScoredSessions(rng.gamma(1, 5, 30), np.arange(30) // 2)
     predicted = rng.normal(size=30)
     difference = sessions.difference_of_mae(predicted, predicted)
     assert (difference["estimate"], difference["lower"], difference["upper"]) == (0, 0, 0)
+    assert (difference["p"], difference["detectable"]) == (1, 0)
     assert sessions.metrics(predicted) == sessions.metrics(predicted)
     assert sessions.counts == {"n_sessions": 30, "n_subjects": 15}
 
@@ -103,19 +106,19 @@ def test_two_equal_rows_of_a_session_are_one_row():
             assert sessions.metrics(predicted)[name][end] == pytest.approx(once.metrics(predicted[1:])[name][end])
 
 
-def test_the_rows_of_a_subject_are_drawn_together():
-    """Of two subjects one is drawn twice, or each once: no resample sees a part of one."""
+def test_the_rows_of_a_subject_are_left_out_together():
+    """Of two subjects either is left out with all that is his: no value is of a part of one."""
     sessions = ScoredSessions(
         true=np.zeros(5),
         subject=np.array(list("aaabb")),
-        resamples=400,
         fold=np.array([1, 2, 1, 1, 2]),
         session=np.array(["a1", "a1", "a2", "b1", "b1"]),
     )
     score = sessions.errors(np.array([1.0, 3, 8, 5, 7]))["mae"]
     # a: sessions of error 2 and 8; b: one of 6.
     assert score["estimate"] == pytest.approx((2 + 8 + 6) / 3)
-    assert (score["lower"], score["upper"]) == (pytest.approx(5), pytest.approx(6))
+    half = 12.7062047 * 0.5 / (16 / 3)  # t with one degree, times the standard error of 5 and 6, on the log's scale
+    assert np.log([score["lower"], score["upper"]]) == pytest.approx(np.log(16 / 3) + np.array([-half, half]))
     assert (score["n_sessions"], score["n_subjects"]) == (3, 2)
 
 
@@ -160,3 +163,45 @@ def test_nobody_to_score_is_a_reason():
     assert sessions.mae(np.zeros(0)) is None
     for score in sessions.metrics(np.zeros(0)).values():
         assert (score["estimate"], score["reason"]) == (None, "no session has a known target")
+
+
+def test_a_difference_comes_with_its_test_and_with_what_could_have_been_found():
+    rng = np.random.default_rng(0)
+    true, subject = rng.gamma(1.3, 5, 40), np.arange(40)
+    better, baseline = true + rng.normal(0, 1, 40), np.full(40, true.mean())
+    sessions = ScoredSessions(true, subject, resamples=500)
+    difference = sessions.difference_of_mae(better, baseline)
+    losses = np.abs(better - true), np.abs(baseline - true)
+    assert difference["p"] == paired_test(*losses, subject, resamples=500) == 1 / 501
+    error = (losses[0] - losses[1]).std(ddof=1) / np.sqrt(40)
+    assert difference["detectable"] == pytest.approx(2.801585 * error, rel=1e-5)
+    nobody = ScoredSessions(np.zeros(0), np.zeros(0, str), resamples=5).difference_of_mae(np.zeros(0), np.zeros(0))
+    assert (nobody["p"], nobody["detectable"], nobody["lower"]) == (None, None, None)
+    one = ScoredSessions(true[:1], subject[:1]).difference_of_mae(better[:1], baseline[:1])
+    assert (one["p"], one["detectable"], one["lower"]) == (1, None, None)
+
+
+def test_a_bias_may_lie_on_either_side():
+    sessions = ScoredSessions(np.arange(6.0), np.arange(6))
+    found = sessions.bias(np.arange(6.0) - np.array([1, 2, 1, 2, 1, 2]))
+    assert found["estimate"] == -1.5
+    assert found["lower"] < -1.5 < found["upper"] < 0
+
+
+def test_agreement_is_held_against_chance_within_folds():
+    rng = np.random.default_rng(0)
+    true, fold = rng.gamma(1.3, 5, 40), np.arange(40) % 4
+    sessions = ScoredSessions(true, np.arange(40), 10.0, 300, fold=fold)
+    found = sessions.chance(true + 100 * fold + rng.normal(0, 2, 40))
+    assert list(found) == ["ccc", "pearson", "auroc"]
+    assert found["pearson"]["p"] == found["auroc"]["p"] == 1 / 301
+    assert found["pearson"]["lower"] < 0 < found["pearson"]["upper"] < 0.5
+    assert found["auroc"]["lower"] < 0.5 < found["auroc"]["upper"]
+    # Only within folds: across them everything lies in order.
+    assert sessions.chance(100.0 * fold + rng.permutation(true))["pearson"]["p"] > 0.01
+    assert sessions.chance(100.0 * fold)["pearson"] is None
+    assert sessions.chance(100.0 * fold)["auroc"]["p"] == 1
+
+
+def test_a_p_in_words():
+    assert [p_value(p) for p in (1.0, 0.0496, 0.001, 0.00099)] == ["p = 1.000", "p = 0.050", "p = 0.001", "p < 0.001"]
