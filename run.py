@@ -6,6 +6,7 @@
   python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER --mode=check          only look at it
   python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER --mode=sweep --sweep="seed=0,1,2"
   python run.py --mode=predict --checkpoint=runs/simulated --input=FILE_OR_FOLDER
+  python run.py --mode=score --workdir=runs/simulated --predictions=FILE.csv           anyone's model
 
 Any key of configs/common.py can be changed: --config.train.epochs=20
 """
@@ -30,7 +31,7 @@ from mccl_jax.errors import UserError
 from mccl_jax.files import refuse_remote
 
 DEFAULT = str(pathlib.Path(__file__).resolve().parent / "configs/simulated.py")
-MODES = ("check", "prepare", "train", "sweep", "evaluate", "predict", "export")
+MODES = ("check", "prepare", "train", "sweep", "evaluate", "score", "predict", "export")
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment; by default configs/simulated.py.")
 WORKDIR = flags.DEFINE_string(
@@ -40,6 +41,9 @@ MODE = flags.DEFINE_enum("mode", "train", MODES, "What to do; train prepares and
 CHECKPOINT = flags.DEFINE_string("checkpoint", None, "predict, export: a workdir or checkpoint.")
 INPUT = flags.DEFINE_string("input", None, "predict: a recording as the model's corpus has it, or a folder of them.")
 OUTPUT = flags.DEFINE_string("output", None, "export: the .safetensors file to write.")
+PREDICTIONS = flags.DEFINE_string(
+    "predictions", None, "score: a CSV with the columns session and predicted, made by any program."
+)
 SWEEP = flags.DEFINE_string("sweep", None, 'sweep: what differs, as in "seed=0,1 * train.temperature=0.05,0.09".')
 DISTRIBUTED = flags.DEFINE_enum(
     "distributed", "auto", ("auto", "on", "off"), "train, sweep: together with other processes, where there are any."
@@ -83,6 +87,13 @@ def main(arguments: list[str]) -> int:
 
         with buckets.working_in(place) as workdir:
             evaluate.run(workdir, _given_evaluation_options())
+    elif MODE.value == "score":
+        from mccl_jax.modes import score
+
+        if given := [argument for argument in sys.argv[1:] if argument.startswith("--config.")]:
+            raise UserError(f"{given[0].partition('=')[0]}: --mode=score takes all options from the workdir")
+        with buckets.working_in(place) as workdir:
+            score.run(workdir, pathlib.Path(PREDICTIONS.value).expanduser())
     else:
         from mccl_jax.training import hosts
 
@@ -98,13 +109,18 @@ def main(arguments: list[str]) -> int:
 
 def _check_flags() -> None:
     """Raises UserError where a mode lacks a flag that it needs, or gets one of another mode."""
-    of_modes = {"predict": ("checkpoint", "input"), "export": ("checkpoint", "output"), "sweep": ("sweep",)}
+    of_modes = {
+        "predict": ("checkpoint", "input"),
+        "export": ("checkpoint", "output"),
+        "sweep": ("sweep",),
+        "score": ("predictions",),
+    }
     wanted = of_modes.get(MODE.value, ())
-    for flag in (INPUT, OUTPUT):
+    for flag in (INPUT, OUTPUT, PREDICTIONS):
         refuse_remote(f"--{flag.name}", flag.value or "")
     for flag in (WORKDIR, CHECKPOINT):
         buckets.check(f"--{flag.name}", flag.value or "")
-    for flag in (CHECKPOINT, INPUT, OUTPUT, SWEEP):
+    for flag in (CHECKPOINT, INPUT, OUTPUT, SWEEP, PREDICTIONS):
         if flag.name in wanted and not flag.value:
             raise UserError(f"--mode={MODE.value} needs --{' and --'.join(wanted)}; --{flag.name} is missing")
         if flag.value and flag.name not in wanted:

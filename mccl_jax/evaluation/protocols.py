@@ -40,6 +40,8 @@ PROTOCOLS = {
     "inner": "epoch and regressor of lowest MAE on train sessions, each predicted by an encoder and a regressor that "
     "did not see its subject",
 }
+# The baselines that stand fold by fold and within groups, too.
+SHOWN = (*CONSTANTS, INFORMED)
 # Below this many subjects an interval is too narrow to be taken at its word.
 _FEW_SUBJECTS = 20
 
@@ -133,14 +135,7 @@ def _evaluation(
         predicted["inner"][CHOICE] = joined(
             [of.predicted[one.epoch[one.regressor]][one.regressor] for of, one in zip(held_out, choices, strict=True)]
         )
-    baselines = {
-        name: {
-            "description": WORDS[name],
-            "value": _common(values),
-            "metrics": sessions.metrics(values[pooled.known]),
-        }
-        for name, values in pooled.baselines.items()
-    }
+    baselines = baselines_of(pooled, sessions)
     protocols = {
         protocol: {
             "description": description,
@@ -148,7 +143,7 @@ def _evaluation(
             "models": {
                 name: {
                     "epoch": _by_fold(held_out, epochs[protocol][name]),
-                    **_scores(name, values, pooled, sessions, baselines),
+                    **scores_of(name, values, pooled, sessions, baselines),
                 }
                 for name, values in predicted[protocol].items()
             },
@@ -175,19 +170,19 @@ def _evaluation(
         ]
         for name, values in predicted["last"].items()
     }
-    shown = {name: values for name, values in pooled.baselines.items() if name in (*CONSTANTS, INFORMED)}
+    shown = {name: values for name, values in pooled.baselines.items() if name in SHOWN}
     predictors = {**predicted["last"], **shown}
     results = {
-        **_header(options),
+        **header_of(options),
         "choices": [
             {"fold": of.name or None, **dataclasses.asdict(one)} for of, one in zip(held_out, choices, strict=False)
         ],
         "verdict": protocols["last"]["models"][options.primary]["verdict"],
-        "counts": _counts(held_out, sessions, options),
-        "notes": _notes(held_out, pooled, sessions, options),
+        "counts": counts_of(held_out, sessions, options),
+        "notes": notes_of(held_out, pooled, sessions, options),
         "baselines": baselines,
         "protocols": protocols,
-        "comparisons": _comparisons(predicted["last"][options.primary], pooled, sessions, baselines),
+        "comparisons": comparisons_of(options.primary, predicted["last"][options.primary], pooled, sessions, baselines),
         "groups": pooled.parts(pooled.group, predictors, INFORMED) if options.group else [],
         "subgroups": subgroups(pooled, described, predicted["last"][options.primary]),
         "folds": pooled.parts(pooled.fold, predictors) if several else [],
@@ -221,6 +216,18 @@ def _predicted(held_out: Sequence[HeldOut], regressor: str, epochs: Sequence[int
     return joined([one.predicted[epoch][regressor] for one, epoch in zip(held_out, epochs, strict=True)])
 
 
+def baselines_of(pooled: Pooled, sessions: ScoredSessions) -> dict[str, dict[str, Any]]:
+    """Every baseline with its metrics, by name."""
+    return {
+        name: {
+            "description": WORDS[name],
+            "value": _common(values),
+            "metrics": sessions.metrics(values[pooled.known]),
+        }
+        for name, values in pooled.baselines.items()
+    }
+
+
 def _common(values: np.ndarray) -> float | None:
     """The value that stands in every row, None where folds (or groups) differ."""
     return float(values[0]) if (values == values[0]).all() else None
@@ -246,7 +253,7 @@ def _curve(
     ]
 
 
-def _scores(
+def scores_of(
     name: str, predicted: np.ndarray, pooled: Pooled, sessions: ScoredSessions, baselines: Mapping[str, dict[str, Any]]
 ) -> dict[str, Any]:
     """Metrics, and the comparison with the uninformed baseline that has the lower MAE on the same sessions."""
@@ -261,15 +268,15 @@ def _scores(
     }
 
 
-def _comparisons(
-    predicted: np.ndarray, pooled: Pooled, sessions: ScoredSessions, baselines: Mapping[str, dict[str, Any]]
+def comparisons_of(
+    name: str, predicted: np.ndarray, pooled: Pooled, sessions: ScoredSessions, baselines: Mapping[str, dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The headline regressor against each baseline: the paired difference of MAE, and in words whether it beats it."""
-    name, predicted = pooled.options.primary, predicted[pooled.known]
+    """The headline predictor against each baseline: the paired difference of MAE, and in words whether it beats it."""
+    predicted = predicted[pooled.known]
     own, found = sessions.metrics(predicted)["mae"], []
     for baseline, scores in baselines.items():
         difference = sessions.difference_of_mae(predicted, pooled.baselines[baseline][pooled.known])
-        words = verdict(name, WORDS[baseline], own, scores["metrics"]["mae"], difference, sessions.level)
+        words = verdict(name, scores["description"], own, scores["metrics"]["mae"], difference, sessions.level)
         found.append(
             {"model": name, "baseline": baseline, "difference": {"metric": "mae", **difference}, "verdict": words}
         )
@@ -279,7 +286,7 @@ def _comparisons(
     return found
 
 
-def _header(options: Options) -> dict[str, Any]:
+def header_of(options: Options) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "notice": NO_DIAGNOSIS,
@@ -307,7 +314,7 @@ def _header(options: Options) -> dict[str, Any]:
     }
 
 
-def _counts(held_out: Sequence[HeldOut], sessions: ScoredSessions, options: Options) -> dict[str, dict[str, int]]:
+def counts_of(held_out: Sequence[HeldOut], sessions: ScoredSessions, options: Options) -> dict[str, dict[str, int]]:
     """Train (without folds; with folds a range over them) and reported."""
     train = [ScoredSessions(one.train.target, one.train.subject).counts for one in held_out]
     if len(held_out) == 1:
@@ -321,7 +328,7 @@ def _counts(held_out: Sequence[HeldOut], sessions: ScoredSessions, options: Opti
     return {"train": of_train, options.reported_split: sessions.counts}
 
 
-def _notes(held_out: Sequence[HeldOut], pooled: Pooled, sessions: ScoredSessions, options: Options) -> list[str]:
+def notes_of(held_out: Sequence[HeldOut], pooled: Pooled, sessions: ScoredSessions, options: Options) -> list[str]:
     """What a reader of the numbers must know besides them."""
     notes = []
     several = len(held_out) > 1

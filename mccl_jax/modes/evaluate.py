@@ -96,6 +96,13 @@ def run(
     say(tables.results_table(evaluation.results))
 
 
+def finished(workdir: pathlib.Path, experiment: Experiment) -> list[str]:
+    """The trainings of a workdir, all there and the final model's at its end. Raises UserError where they are not."""
+    _, metadata = end_of_training(workdir / _final(workdir), experiment)
+    _refuse_missing(workdir, metadata["trainings"])
+    return metadata["trainings"]
+
+
 def _final(workdir: pathlib.Path) -> str:
     """The name of the training of the final model: with folds the one on all sessions, else the only one."""
     folds = [path for path in workdir.glob(f"{FOLD}*") if path.name.removeprefix(FOLD).isdecimal()]

@@ -85,15 +85,17 @@ def _title(name: str, protocol: dict[str, Any], encoders: str | None) -> str:
     return f"Protocol {name} ({said}{began}): {protocol['description']}"
 
 
-def _epochs(epoch: int | dict[str, int]) -> str:
-    """One epoch, or those that each fold reports."""
+def _epochs(epoch: int | dict[str, int] | None) -> str:
+    """One epoch, or those that each fold reports; None where it is not known."""
+    if epoch is None:
+        return "epoch not known"
     return f"epoch {epoch}" if isinstance(epoch, int) else f"epochs {', '.join(map(str, epoch.values()))} of the folds"
 
 
 def _rows(results: dict[str, Any], protocol: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Name -> scores of the regressors and the baselines."""
     rows = {**protocol["models"], **results["baselines"]}
-    return {name.replace("_", " "): row["metrics"] for name, row in rows.items()}
+    return {_cut(name): row["metrics"] for name, row in rows.items()}
 
 
 def _tables(results: dict[str, Any], protocol: dict[str, Any]) -> list[str]:
@@ -146,7 +148,11 @@ def _label(metric: str) -> str:
 
 
 def _part(part: dict[str, Any]) -> str:
-    name = part["name"].replace("_", " ")
+    return _cut(part["name"])
+
+
+def _cut(name: str) -> str:
+    name = name.replace("_", " ")
     return name if len(name) <= _LONGEST else name[: _LONGEST - 3] + "..."
 
 

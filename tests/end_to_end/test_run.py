@@ -109,6 +109,28 @@ def test_evaluate_takes_other_options_and_keeps_the_rest(copy):
     assert "config.train.epochs" in done.stderr
 
 
+def test_anyone_s_predictions_are_scored_beside_a_run_that_stays_as_it_is(copy):
+    workdir = copy / "runs/simulated"
+    before = {path: path.read_bytes() for path in workdir.rglob("*") if path.is_file()}
+    with (workdir / "predictions.csv").open() as file:
+        lines = [f"{row['session']},{row['target']}" for row in csv.DictReader(file)]
+    theirs = copy / "theirs.csv"
+    theirs.write_text("\n".join(["session,predicted", *lines, ""]))
+    arguments = ("--mode=score", "--workdir=runs/simulated", "--predictions=theirs.csv")
+    done = run(copy, *arguments)
+    assert "how its epoch was chosen is not known here" in " ".join(done.stdout.split())
+    scores = json.loads((workdir / "scores/theirs.json").read_text())
+    assert scores["protocols"]["foreign"]["models"]["theirs.csv"]["metrics"]["mae"]["estimate"] == 0
+    assert scores["baselines"] == json.loads(before[workdir / "results.json"])["baselines"]
+    assert (workdir / "scores/theirs.txt").read_text() in done.stdout
+    after = {path: path.read_bytes() for path in workdir.rglob("*") if path.is_file() and path.parent.name != "scores"}
+    assert after == before
+    theirs.write_text("session,predicted\nnobody,1\n")
+    refused = run(copy, *arguments, check=2)
+    assert "theirs.csv: row 2, session nobody: is not reported" in refused.stderr
+    assert json.loads((workdir / "scores/theirs.json").read_text()) == scores
+
+
 def test_evaluate_refuses_a_training_that_is_not_finished(copy):
     workdir = copy / "runs/simulated"
     shutil.rmtree(max((workdir / "checkpoints").iterdir(), key=lambda path: int(path.name)))
