@@ -1,6 +1,6 @@
 """How often do intervals of several types hold the true value, for as few people as the corpora have?
 
-python benchmarks/coverage.py               about 20 minutes on one core
+python benchmarks/coverage.py               about 18 minutes on one core
 python benchmarks/coverage.py --sets=200
 
 2,000 data sets a setting are drawn from a population whose true metrics are known: a skewed severity (as PHQ-8 scores
@@ -162,10 +162,10 @@ def bias_of(kind: str, correlation: float) -> float:
 def main(_) -> None:
     print(
         f"SIMULATED; {os.cpu_count()} cores, one used, Python {platform.python_version()}, numpy {np.__version__}, "
-        f"scipy {scipy.__version__}; {SETS.value} data sets a setting, {RESAMPLES} resamples; coverage in %"
+        f"scipy {scipy.__version__};\n{SETS.value} data sets a setting, {RESAMPLES} resamples; coverage in %"
     )
     short, begin = {one: [] for one in TYPES}, time.perf_counter()
-    heading = "".join(f"{SHORT.get(name, name.upper() if len(name) < 6 else name):>10}" for name in NAMES)
+    heading = "".join(f"{SHORT.get(name) or METRICS[name].label:>10}" for name in NAMES)
     for kind in ("skewed", "two humps"):
         for people, most, folds in SETTINGS:
             several = f", 1 to {most} sessions each" if most > 1 else ""

@@ -6,7 +6,7 @@ python benchmarks/recovery.py --seeds=1 --null_seeds=0
 Each seed is a corpus of 120 simulated subjects with a skewed score. Model and training are those of
 configs/simulated.py. Three disjoint folds by subject: each third is predicted, after the last epoch, by an encoder,
 scales and regressor that were fitted on the other two. Printed: MAE(model) minus MAE(the better of train mean and train
-median, out of fold as well) with its 95 % bootstrap interval over the 120 subjects.
+median, out of fold as well) with its 95 % interval over the 120 subjects.
 """
 
 import dataclasses

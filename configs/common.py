@@ -94,7 +94,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.evaluation.regressors = ("xgboost", "ridge")
     config.evaluation.primary = "xgboost"  # the headline, fixed before training
     config.evaluation.seed = 0  # of XGBoost's rows and of the resamples
-    config.evaluation.resamples = 2000
+    config.evaluation.resamples = 2000  # of the tests
     config.evaluation.level = 0.95  # of the intervals of scores
     config.evaluation.prediction_levels = (0.8, 0.9)  # of the intervals around one prediction
     return config

@@ -39,7 +39,7 @@ def nadeau_bengio(
     `differences` (J,) of the scores of the two in the same fold with the same seed; `n_train`, `n_test`: how many
     subjects each training knew and was tested on, (J,) or one number for all. Folds share training data, so their
     differences vary less than those of independent trainings would: the variance of the mean is taken as
-    (1 / J + n_test / n_train) of that of the differences instead of 1 / J of it. With it, unlike with a bootstrap over
+    (1 / J + n_test / n_train) of that of the differences instead of 1 / J of it. With it, unlike with an interval over
     subjects, what training itself varies by is in the interval. Source: Nadeau and Bengio 2003, "Inference for the
     generalization error".
 
@@ -120,7 +120,7 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def detectable(standard_error: float, level: float = 0.95, power: float = 0.8) -> float:
-    """The smallest true difference that a study of this size would find so often, in units of the standard error.
+    """The smallest true difference that a study of this size would find so often, in the units of the standard error.
 
     "Find": the interval at `level` leaves out 0, in the share `power` of such studies; by the normal law, so for few
     subjects it is a little too small.

@@ -20,6 +20,7 @@ class Options:
     low, high       ends of the target's scale; None where it has no known end.
     primary         the regressor whose result is the headline; one of `regressors`.
     seed            of XGBoost's rows (the paper's is 0) and of the resamples.
+    resamples       of the tests; intervals need none.
     level           of the intervals of metrics; `prediction_levels` of those around one prediction.
     """
 
