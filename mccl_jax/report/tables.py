@@ -191,6 +191,7 @@ def _closing(results: dict[str, Any]) -> list[str]:
     lines = [f"PRIMARY RESULT{afterwards}: {verdicts.pop(primary['regressor'])}", *verdicts.values()]
     lines += [_chosen(results)] if results["choices"] else []
     lines += [one["verdict"] for one in results["comparisons"] if one["baseline"] not in CONSTANTS]
+    lines += _family(results["comparisons"])
     held = [one for one in results["prediction_intervals"][primary["regressor"]] if one["coverage"] is not None]
     lines += [
         f"{one['level']:.0%} intervals around {primary['regressor']}'s predictions held for {one['coverage']:.0%} of "
@@ -218,6 +219,13 @@ def _chosen(results: dict[str, Any]) -> str:
     ]
     said = ", ".join(chosen)
     return f"Protocol inner chose {said}: {results['protocols']['inner']['models'][CHOICE]['verdict']}"
+
+
+def _family(comparisons: list[dict[str, Any]]) -> list[str]:
+    """The p of all comparisons of the headline, corrected for there being several."""
+    adjusted = {one["baseline"]: one["difference"].get("p_adjusted") for one in comparisons}
+    said = [f"{name.replace('_', ' ')} {p_value(p)}" for name, p in adjusted.items() if p is not None]
+    return [f"Corrected for {len(said)} comparisons (Holm): {', '.join(said)}."] if said else []
 
 
 def _chance(metrics: dict[str, dict[str, Any]], regressor: str, level: float) -> list[str]:

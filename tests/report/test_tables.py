@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from mccl_jax.evaluation.scoring import p_value
 from mccl_jax.report.tables import WIDTH, results_table
 
 
@@ -31,6 +32,10 @@ def test_the_numbers_are_those_of_the_results(evaluation_of):
 def test_what_must_be_said_is_said(evaluation_of):
     results = evaluation_of().results
     primary = results["protocols"]["last"]["models"]["xgboost"]["difference_to_baseline"]
+    family = [
+        f"{one['baseline'].replace('_', ' ')} {p_value(one['difference']['p_adjusted'])}"
+        for one in results["comparisons"]
+    ]
     text = results_table(results)
     flat = " ".join(text.split())
     assert text.startswith("SIMULATED")
@@ -43,6 +48,7 @@ def test_what_must_be_said_is_said(evaluation_of):
         results["protocols"]["last"]["models"]["ridge"]["verdict"],
         "95% interval, t interval by jackknife over subjects",
         "training variance excluded",
+        f"Corrected for {len(family)} comparisons (Holm): {', '.join(family)}.",
         "By chance (xgboost's predictions dealt anew among the subjects of each fold) 95% lie at CCC ",
         f"detectable at this n: a true difference of MAE of {primary['detectable']:.2f} from predicting the train m",
         "would be found in 80% of such studies",
