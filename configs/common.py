@@ -65,6 +65,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.init.official = ()  # files of a whole official model
 
     config.train = ml_collections.ConfigDict()
+    config.train.objective = "contrastive"  # or "severity": the same network, trained by regression directly
     config.train.epochs = 300
     config.train.batch_size = 32
     config.train.learning_rate = 5e-4  # peak

@@ -15,6 +15,7 @@ from mccl_jax.data.windows import WindowOptions
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.options import Options as EvaluationOptions
 from mccl_jax.files import refuse_remote
+from mccl_jax.losses import CONTRASTIVE, OBJECTIVES
 from mccl_jax.models.mccl import ModelOptions
 from mccl_jax.training.begin import InitOptions
 from mccl_jax.training.mesh import FEEDINGS, PARALLELISMS
@@ -151,6 +152,8 @@ class TransferOptions(DataOptions):
 class TrainOptions:
     """AdamW under the official schedule; the defaults are the official code's, with Adam's usual eps.
 
+    objective: "contrastive", the paper's; or "severity", for comparison: in place of the projection head a linear layer
+    on both embeddings, and the squared error of severities, standardised by train's mean and deviation.
     epochs, batch_size; learning_rate is the peak, floor the end; warmup_epochs of linear rise; weight_decay is
     decoupled; temperature of the contrastive loss; evaluate_every and checkpoint_every count epochs; keep is the number
     of newest checkpoints that stay, and beside them the best one stays, by best_by: "loss", the lowest mean training
@@ -162,6 +165,7 @@ class TrainOptions:
     profile: steps whose trace is kept.
     """
 
+    objective: str = CONTRASTIVE
     epochs: int = 300
     batch_size: int = 32
     learning_rate: float = 5e-4
@@ -181,6 +185,8 @@ class TrainOptions:
     profile: int = 0
 
     def __post_init__(self):
+        if self.objective not in OBJECTIVES:
+            raise UserError(f"train.objective is {self.objective!r}: expected {' or '.join(map(repr, OBJECTIVES))}")
         for name in ("epochs", "batch_size", "evaluate_every", "checkpoint_every", "keep"):
             if getattr(self, name) < 1:
                 raise UserError(f"train.{name} is {getattr(self, name)}: expected at least 1")
@@ -243,6 +249,11 @@ class Experiment:
             raise UserError(
                 f"train.best_by is {self.train.best_by!r}, the reported split, by which no model is chosen: expected "
                 f"{LOSS!r}, or a split that is neither train nor reported"
+            )
+        if self.init.official and self.train.objective != CONTRASTIVE:
+            raise UserError(
+                f"init.official is the whole official model, train.objective {self.train.objective!r}: expected "
+                f"{CONTRASTIVE!r} with it; init.weights begins the trunks alone"
             )
         if self.simulation and not self.evaluation.simulated:
             object.__setattr__(self, "evaluation", dataclasses.replace(self.evaluation, simulated=True))

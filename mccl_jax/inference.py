@@ -27,6 +27,7 @@ from mccl_jax.errors import UserError
 from mccl_jax.evaluation.conformal import ResidualInterval
 from mccl_jax.evaluation.protocols import NO_DIAGNOSIS, SIMULATED
 from mccl_jax.experiment import DataOptions, Experiment
+from mccl_jax.losses import SEVERITY
 from mccl_jax.models.network import Network
 from mccl_jax.training import checkpoints
 from mccl_jax.training.step import embed
@@ -66,7 +67,8 @@ class Model:
         }
         self.primary = self.config.evaluation.primary
         self.trained_on = frozenset(metadata.get("trained_on", ()))
-        self.network = Network({name: cue.shape for name, cue in self.specification.items()}, self.config.model)
+        shapes = {name: cue.shape for name, cue in self.specification.items()}
+        self.network = Network(shapes, self.config.model, self.config.train.objective == SEVERITY)
         self._embed = jax.jit(functools.partial(embed, self.network))
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The contrastive loss between the two views of a session."""
+"""What a training makes small: the contrastive loss between the two views of a session, or errors of severity."""
 
 import jax
 import jax.numpy as jnp
@@ -6,6 +6,7 @@ from jaxtyping import Array, Float, Int
 
 from mccl_jax.models.precision import EXACT
 
+CONTRASTIVE, SEVERITY = OBJECTIVES = ("contrastive", "severity")
 # Scores of anchors against all sessions of the batch that are held at once, for each pair of views: 16 MiB of float32.
 _HELD = 1 << 22
 
@@ -56,6 +57,25 @@ def contrastive_loss(
     else:
         each = jax.lax.map(jax.checkpoint(of_anchor), (a, b, subject), batch_size=together)
     sums = jnp.sum(each * mask), jnp.sum(mask)
+    if axis is not None:
+        sums = jax.lax.psum(sums, axis)
+    return sums[0] / jnp.maximum(sums[1], 1)
+
+
+def severity_loss(
+    predicted: Float[Array, " b"],
+    target: Float[Array, " b"],
+    mask: Float[Array, " b"],
+    axis: str | None = None,
+) -> Float[Array, ""]:
+    """Mean of (predicted - target)^2 over sessions that are there (mask 1) and whose target is known, not NaN.
+
+    Over all devices along `axis`. A batch without any such session gives 0.
+    """
+    known = jnp.isfinite(target)
+    errors = jnp.where(known, predicted - jnp.where(known, target, 0), 0)
+    mask = mask * known
+    sums = jnp.sum(errors**2 * mask), jnp.sum(mask)
     if axis is not None:
         sums = jax.lax.psum(sums, axis)
     return sums[0] / jnp.maximum(sums[1], 1)

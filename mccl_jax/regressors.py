@@ -1,4 +1,4 @@
-"""From embeddings to severity: the paper's XGBoost, and ridge regression beside it.
+"""From embeddings to severity: the paper's XGBoost, and ridge regression beside it; and a network's own last layer.
 
 `fit` gives a `Regressor`; `to_json` and `from_json` keep it without pickle and without loss: a regressor that was read
 back predicts the same bits.
@@ -6,6 +6,7 @@ back predicts the same bits.
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -66,7 +67,7 @@ def from_json(text: str) -> Regressor:
     """What `to_json` wrote. Raises UserError where `text` is something else."""
     try:
         content = json.loads(text)
-        return REGRESSORS[content.pop("regressor")].from_content(content)
+        return _KINDS[content.pop("regressor")].from_content(content)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"regressor: cannot be read ({type(error).__name__}); expected the JSON of {' or '.join(REGRESSORS)} as "
@@ -159,7 +160,38 @@ class Ridge:
         return cls(**arrays, intercept=content["intercept"], alpha=content["alpha"])
 
 
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """intercept + features . coefficients: the last layer of a network that was itself trained on severity.
+
+    Nothing is fitted here. Only such a network has one (train.objective "severity").
+    """
+
+    coefficients: np.ndarray
+    intercept: float
+    name: ClassVar[str] = "network"
+
+    @classmethod
+    def of(cls, params: Mapping[str, np.ndarray], centre: float, scale: float) -> "Network":
+        """From the params of a network whose layer `severity` predicts (severity - centre) / scale."""
+        kernel, bias = (np.asarray(params[f"severity/{name}"], np.float64) for name in ("kernel", "bias"))
+        return cls(float(scale) * kernel, float(centre + scale * bias))
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        return self.intercept + _checked(features, len(self.coefficients)).astype(np.float64) @ self.coefficients
+
+    def to_json(self) -> str:
+        content = {"regressor": self.name, **dataclasses.asdict(self)}
+        return json.dumps(content, default=np.ndarray.tolist, allow_nan=False)
+
+    @classmethod
+    def from_content(cls, content: dict[str, Any]) -> "Network":
+        return cls(np.asarray(content["coefficients"], np.float64), content["intercept"])
+
+
+# Those that can be fitted.
 REGRESSORS: dict[str, type[XGBoost] | type[Ridge]] = {kind.name: kind for kind in (XGBoost, Ridge)}
+_KINDS = {**REGRESSORS, Network.name: Network}
 
 
 def _left_out_errors(left: np.ndarray, shrinkage: np.ndarray, centred: np.ndarray, subject: np.ndarray) -> np.ndarray:

@@ -72,6 +72,8 @@ def _changed(**sections):
         ({"train": {"epochs": "3"}}, "config.train.epochs is '3': expected int"),
         ({"train": {"epochs": True}}, "config.train.epochs is True"),
         ({"train": {"batch_size": 0}}, "train.batch_size is 0"),
+        ({"train": {"objective": "none"}}, "train.objective is 'none': expected 'contrastive' or 'severity'"),
+        ({"train": {"objective": "severity"}, "init": {"official": ("a.npz",)}}, "init.official is the whole official"),
         ({"train": {"best_by": "train"}}, "train.best_by is 'train', which is trained on"),
         ({"train": {"best_by": "dev"}}, "train.best_by is 'dev', the reported split"),
         ({"model": {"blocks": 2}}, "config.model.blocks is 2"),

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from mccl_jax.losses import contrastive_loss
+from mccl_jax.losses import contrastive_loss, severity_loss
 
 ALONE = np.arange(6)
 PAIRED = np.array([0, 0, 1, 2, 1, 0])
@@ -177,3 +177,17 @@ def test_memory_grows_with_the_batch_and_not_with_its_square():
 
     assert temporaries(65_536) < 2**30
     assert temporaries(65_536) < 2.5 * temporaries(32_768)
+
+
+def test_errors_of_severity_are_those_of_sessions_that_are_there_and_known():
+    predicted, target = np.array([1.0, 2, 3, 4, 5]), np.array([0.0, np.nan, 5, 4.5, 100])
+    mask = np.array([1.0, 1, 1, 1, 0])
+    with jax.enable_x64():
+        loss, gradient = jax.device_get(jax.value_and_grad(severity_loss)(*map(jnp.asarray, (predicted, target, mask))))
+        assert loss == pytest.approx((1 + 4 + 0.25) / 3, rel=1e-12)
+        np.testing.assert_allclose(gradient, np.array([2, 0, -4, -1, 0]) / 3, rtol=1e-12)
+        none = jax.device_get(
+            jax.value_and_grad(severity_loss)(*map(jnp.asarray, (predicted, np.full(5, np.nan), mask)))
+        )
+    assert none[0] == 0
+    assert not np.any(none[1])

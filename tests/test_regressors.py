@@ -172,3 +172,16 @@ def test_mistakes_are_named_in_one_line():
         with pytest.raises(UserError, match=words) as caught:
             call()
         assert "\n" not in str(caught.value)
+
+
+def test_a_networks_last_layer_speaks_in_the_units_of_the_target():
+    features, *_ = data()
+    rng = np.random.default_rng(0)
+    params = {"severity/kernel": rng.normal(size=20).astype(np.float32), "severity/bias": np.float32(0.5)}
+    model = regressors.Network.of(params, centre=7.0, scale=3.0)
+    expected = 7 + 3 * (features.astype(np.float64) @ params["severity/kernel"] + 0.5)
+    np.testing.assert_allclose(model.predict(features), expected, rtol=1e-12)
+    again = regressors.from_json(model.to_json())
+    np.testing.assert_array_equal(again.predict(features), model.predict(features))
+    with pytest.raises(UserError, match="unknown"):  # it is not fitted on embeddings
+        regressors.fit("network", features, np.zeros(len(features)))

@@ -16,7 +16,8 @@ class Batch(NamedTuple):
     """B sessions; a row whose mask is 0 throughout only fills up the batch.
 
     cues name -> (B, T, V, C); mask (B, T) 1 where a frame holds data; segment (B, T); subject (B,) a number for each
-    person; present (B,) 1 where the row is a session.
+    person; present (B,) 1 where the row is a session; target (B,) what is to be predicted, NaN where it is unknown, or
+    None where no loss asks for it.
     """
 
     cues: Mapping[str, Float[Array, "B T V C"]]
@@ -24,9 +25,10 @@ class Batch(NamedTuple):
     segment: Int[Array, "B T"]
     subject: Int[Array, " B"]
     present: Float[Array, " B"]
+    target: Float[Array, " B"] | None = None
 
 
-def resident(windows: Windows) -> Batch:
+def resident(windows: Windows, target: Float[np.ndarray, " N"] | None = None) -> Batch:
     """All N windows as one batch, to be put on the device once."""
     return Batch(
         {name: np.asarray(values, np.float32) for name, values in windows.cues.items()},
@@ -34,6 +36,7 @@ def resident(windows: Windows) -> Batch:
         windows.segment,
         numbered(windows),
         np.ones(len(windows), np.float32),
+        target,
     )
 
 

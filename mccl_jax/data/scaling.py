@@ -9,6 +9,7 @@ from mccl_jax.cues import DEEP
 from mccl_jax.data.options import WindowOptions
 from mccl_jax.data.stored import Rows
 from mccl_jax.data.windows import Windows
+from mccl_jax.errors import UserError
 
 # Cue -> what shares one scale, as axes of (T, V, C): all landmarks, an axis of gaze, translation and rotation each.
 _POOLED = {"landmarks": (0, 1, 2), "gaze": (0, 1), "pose": (0, 2)}
@@ -77,3 +78,26 @@ class Scaler:
             return rows if isinstance(values, Rows) else np.stack([rows[i] for i in range(len(windows))])
 
         return dataclasses.replace(windows, cues={name: scaled(name) for name in windows.cues})
+
+
+@dataclasses.dataclass(frozen=True)
+class SeverityScale:
+    """(severity - centre) / scale with mean and deviation of the known severities of train, each () float64."""
+
+    centre: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def fit(cls, severity: np.ndarray) -> "SeverityScale":
+        """Fits on those that are known of (N,). Raises UserError where none is."""
+        known = severity[np.isfinite(severity)]
+        if not len(known):
+            raise UserError(
+                "train: no session has a known target, which train.objective 'severity' learns; expected one at least: "
+                "check the labels and the split"
+            )
+        return cls(np.asarray(known.mean()), np.asarray(known.std() or 1.0))
+
+    def __call__(self, severity: np.ndarray) -> np.ndarray:
+        """(N,) float32, NaN where the severity is unknown."""
+        return ((severity - self.centre) / self.scale).astype(np.float32)

@@ -14,7 +14,7 @@ from mccl_jax.files import replacing
 
 _FOLDER = "embeddings"
 _ARRAYS = ("session", "subject", "split", "target", "z_inter", "z_intra")
-_LABEL = "label/"
+_OUTPUT, _LABEL = "output", "label/"
 # The epoch of embeddings of an encoder that has not been trained yet.
 UNTRAINED = 0
 _NAME = re.compile(r"epoch_(\d{5,})\.npz")
@@ -31,6 +31,7 @@ class Embeddings:
     z_inter   (N, D) float32: the inter-cue view.
     z_intra   (N, D) float32: the intra-cue view.
     labels    what else the corpus says of them, name -> (N,): float64 (NaN where unknown) or str ("").
+    output    (N,) float64: the severity that the network itself says; NaN where it says none, as a contrastive one.
     """
 
     session: np.ndarray
@@ -40,13 +41,16 @@ class Embeddings:
     z_inter: np.ndarray
     z_intra: np.ndarray
     labels: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    output: np.ndarray | None = None
 
     def __post_init__(self):
         for name, kind in (("session", np.str_), ("subject", np.str_), ("split", np.str_), ("target", np.float64)):
             object.__setattr__(self, name, np.asarray(getattr(self, name), kind))
         for name in ("z_inter", "z_intra"):
             object.__setattr__(self, name, np.asarray(getattr(self, name), np.float32))
-        per_session = (self.session, self.subject, self.split, self.target, *self.labels.values())
+        output = np.full(len(self.session), np.nan) if self.output is None else self.output
+        object.__setattr__(self, _OUTPUT, np.asarray(output, np.float64))
+        per_session = (self.session, self.subject, self.split, self.target, self.output, *self.labels.values())
         if any(array.shape != self.session.shape[:1] for array in per_session):
             raise ValueError(f"one entry a session expected, got {[array.shape for array in per_session]}")
         if self.z_inter.ndim != 2 or self.z_inter.shape != self.z_intra.shape or len(self.z_inter) != len(self):
@@ -62,10 +66,16 @@ class Embeddings:
         """(N, 2D) float32: inter before intra, as the paper's code gives them to its regressor."""
         return np.concatenate([self.z_inter, self.z_intra], axis=1)
 
+    @property
+    def has_output(self) -> bool:
+        """Whether the network itself says severities."""
+        return bool(np.isfinite(self.output).any())
+
     def rows(self, which: np.ndarray) -> "Embeddings":
         """The sessions that `which` selects: a mask (N,) bool or indices."""
         labels = {name: values[which] for name, values in self.labels.items()}
-        return Embeddings(**{name: getattr(self, name)[which] for name in _ARRAYS}, labels=labels)
+        arrays = {name: getattr(self, name)[which] for name in (*_ARRAYS, _OUTPUT)}
+        return Embeddings(**arrays, labels=labels)
 
     def of_split(self, name: str) -> "Embeddings":
         """The sessions of one split; none where nobody is in it."""
@@ -76,7 +86,7 @@ class Embeddings:
 
         Raises UserError where it cannot be written.
         """
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        arrays = {name: getattr(self, name) for name in (*_ARRAYS, *((_OUTPUT,) if self.has_output else ()))}
         arrays |= {f"{_LABEL}{name}": values for name, values in self.labels.items()}
         with replacing(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **arrays)
@@ -87,7 +97,8 @@ class Embeddings:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 labels = {name.removeprefix(_LABEL): arrays[name] for name in arrays if name.startswith(_LABEL)}
-                return Embeddings(**{name: arrays[name] for name in _ARRAYS}, labels=labels)
+                output = arrays.get(_OUTPUT)
+                return Embeddings(**{name: arrays[name] for name in _ARRAYS}, labels=labels, output=output)
         except (OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise UserError(

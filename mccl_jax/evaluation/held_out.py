@@ -24,7 +24,7 @@ class HeldOut:
     name        of the fold or of another training; "" where there are no folds.
     train       the train sessions with a known target, at the last epoch; `unknown_train` have none.
     reported    the reported ones, at the last epoch, those without a known target too.
-    predicted   epoch -> regressor -> (N,).
+    predicted   epoch -> regressor -> (N,); beside the regressors "network", where the network itself says severities.
     fitted      the regressors of the last epoch.
     baselines   name -> (N,): what `baselines` predicts without a trained encoder.
     """
@@ -90,8 +90,10 @@ def hold_out(
     for epoch in track(epochs):
         embeddings = _same_sessions(Embeddings.load(files[epoch]), last, files[epoch])
         fitted = fit(embeddings, options)
-        features = embeddings.of_split(options.reported_split).features
-        predicted[epoch] = {regressor: model.predict(features) for regressor, model in fitted.items()}
+        of_reported = embeddings.of_split(options.reported_split)
+        predicted[epoch] = {name: model.predict(of_reported.features) for name, model in fitted.items()}
+        if last.has_output:
+            predicted[epoch][regressors.Network.name] = of_reported.output
     unknown = len(last.of_split("train")) - len(train)
     rivals = baselines(train, reported, untrained, described, options)
     return HeldOut(name, train, unknown, reported, predicted, fitted, rivals)
@@ -145,4 +147,9 @@ def _same_sessions(embeddings: Embeddings, last: Embeddings, file: str | pathlib
                 f"{file}: its sessions are not those of the last epoch ({name} differs); expected one data set in all "
                 "epochs: train in an empty workdir"
             )
+    if not np.array_equal(np.isfinite(embeddings.output), np.isfinite(last.output)):
+        raise UserError(
+            f"{file}: what the network itself says is not there as it is in the last epoch; expected one training in "
+            "all epochs: train in an empty workdir"
+        )
     return embeddings

@@ -120,9 +120,10 @@ def _evaluation(
     pooled = Pooled.of(held_out, options)
     sessions = pooled.scored()
     last = max(held_out[0].predicted)
+    names = [*held_out[0].predicted[last]]
     epochs = {
-        "last": {name: [last] * len(held_out) for name in options.regressors},
-        "official": {name: [one.best_epoch(name) for one in held_out] for name in options.regressors},
+        "last": {name: [last] * len(held_out) for name in names},
+        "official": {name: [one.best_epoch(name) for one in held_out] for name in names},
     }
     if choices:
         epochs["inner"] = {name: [one.epoch[name] for one in choices] for name in options.regressors}
@@ -186,7 +187,7 @@ def _evaluation(
         "groups": pooled.parts(pooled.group, predictors, INFORMED) if options.group else [],
         "subgroups": subgroups(pooled, described, predicted["last"][options.primary]),
         "folds": pooled.parts(pooled.fold, predictors) if several else [],
-        "curve": _curve(held_out, pooled, sessions, options),
+        "curve": _curve(held_out, pooled, sessions),
         "prediction_intervals": {
             name: [
                 {
@@ -239,17 +240,15 @@ def _by_fold(held_out: Sequence[HeldOut], epochs: Sequence[int]) -> int | dict[s
     return epochs[0] if len(set(epochs)) == 1 else of_fold
 
 
-def _curve(
-    held_out: Sequence[HeldOut], pooled: Pooled, sessions: ScoredSessions, options: Options
-) -> list[dict[str, Any]]:
+def _curve(held_out: Sequence[HeldOut], pooled: Pooled, sessions: ScoredSessions) -> list[dict[str, Any]]:
     """MAE at every evaluated epoch, on the reported sessions of all folds, each once."""
 
     def mae(name, epoch):
         return sessions.mae(_predicted(held_out, name, [epoch] * len(held_out))[pooled.known])
 
     return [
-        {"epoch": epoch, "mae": {name: mae(name, epoch) for name in options.regressors}}
-        for epoch in held_out[0].predicted
+        {"epoch": epoch, "mae": {name: mae(name, epoch) for name in predicted}}
+        for epoch, predicted in held_out[0].predicted.items()
     ]
 
 
@@ -353,6 +352,10 @@ def notes_of(held_out: Sequence[HeldOut], pooled: Pooled, sessions: ScoredSessio
             f"; called so at a prediction of {options.threshold:g} or more" if options.threshold is not None else ""
         )
         notes.append(f"Positive is who has {options.positive} 1 in the labels{called}.")
+    if held_out[0].reported.has_output:
+        notes.append(
+            "network: what the network itself says, trained on severity; the regressors are fitted on its embeddings."
+        )
     unknown_train = max(one.unknown_train for one in held_out)
     unknown_reported = len(np.unique(pooled.session[~pooled.known]))
     if unknown_train:

@@ -192,16 +192,38 @@ class ProjectionHead(nnx.Module):
         return jnp.matmul(y, self.kernel2[...], precision=EXACT) + self.bias2[...]
 
 
+class SeverityHead(nnx.Module):
+    """y = w . [z_inter, z_intra] + b: what stands in the place of the projection head where severity is trained on.
+
+    Ours, for comparison: the paper's network never sees a severity.
+    """
+
+    def __init__(self, inputs: int, draw: Draw):
+        bound = (2 * inputs) ** -0.5
+        self.kernel = nnx.Param(draw.uniform(bound, (2 * inputs,)))
+        self.bias = nnx.Param(draw.uniform(bound, ()))
+
+    def __call__(self, inter: Float[Array, "B D"], intra: Float[Array, "B D"]) -> Float[Array, " B"]:
+        z = jnp.concatenate([inter, intra], axis=1)
+        return jnp.matmul(z, self.kernel[...], precision=EXACT) + self.bias[...]
+
+
 class MCCL(nnx.Module):
     """The two branches, each with a trunk of its own, and the projection head.
 
-    `cues` says which cues come, in which order, with how many points and channels: name -> (V, C).
+    `cues` says which cues come, in which order, with how many points and channels: name -> (V, C). With
+    `predicts_severity` there is a `SeverityHead` instead, as `severity`.
     """
 
-    def __init__(self, cues: Mapping[str, tuple[int, int]], options: ModelOptions, draw: Draw):
+    def __init__(
+        self, cues: Mapping[str, tuple[int, int]], options: ModelOptions, draw: Draw, predicts_severity: bool = False
+    ):
         self.inter = CrossCharacteristicAttentiveInteraction(cues, options, draw)
         self.intra = TemporalSegmentAttentiveInteraction(cues, options, draw)
-        self.head = ProjectionHead(options.embedding, options.projection, draw)
+        if predicts_severity:
+            self.severity = SeverityHead(options.embedding, draw)
+        else:
+            self.head = ProjectionHead(options.embedding, options.projection, draw)
         self.cue_names, self.masked, self.segments = tuple(cues), options.masked, options.segments
         self.precision = Precision(options.dtype)
 

@@ -14,20 +14,24 @@ Arrays = dict[str, Array]
 class Network:
     """The structure of a model without its arrays.
 
-    `cues` is name -> (V, C), in the order in which the model reads them. Params and statistics stay outside, as flat
-    dicts, so that steps are pure functions and a checkpoint needs none of these classes to be read.
+    `cues` is name -> (V, C), in the order in which the model reads them; `predicts_severity` as `MCCL` has it. Params
+    and statistics stay outside, as flat dicts, so that steps are pure functions and a checkpoint needs none of these
+    classes to be read.
     """
 
-    def __init__(self, cues: Mapping[str, tuple[int, int]], options: ModelOptions):
-        self.cues, self.options = dict(cues), options
-        abstract = nnx.eval_shape(lambda: MCCL(self.cues, options, Draw(None)))
+    def __init__(self, cues: Mapping[str, tuple[int, int]], options: ModelOptions, predicts_severity: bool = False):
+        self.cues, self.options, self.predicts_severity = dict(cues), options, predicts_severity
+        abstract = nnx.eval_shape(lambda: self._model(Draw(None)))
         self._structure, params, statistics = nnx.split(abstract, nnx.Param, nnx.BatchStat)
         self._empty = params, statistics
 
     def init(self, seed: int) -> tuple[Arrays, Arrays]:
         """Fresh (params, batch statistics), the same on every backend."""
-        _, params, statistics = nnx.split(MCCL(self.cues, self.options, Draw(seed)), nnx.Param, nnx.BatchStat)
+        _, params, statistics = nnx.split(self._model(Draw(seed)), nnx.Param, nnx.BatchStat)
         return _flat(params), _flat(statistics)
+
+    def _model(self, draw: Draw) -> MCCL:
+        return MCCL(self.cues, self.options, draw, self.predicts_severity)
 
     def bind(self, params: Arrays, statistics: Arrays) -> MCCL:
         """The model that holds these arrays. Cheap; inside jit it costs nothing at run time."""

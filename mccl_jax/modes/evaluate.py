@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tqdm
 
+from mccl_jax import regressors
 from mccl_jax.data.splits import ALL, FOLD, inner_of, is_inner
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation import protocols, results
@@ -157,18 +158,26 @@ def _save_model(
     folder: pathlib.Path, arrays: dict, metadata: dict, evaluation: protocols.Evaluation, experiment: Experiment
 ) -> None:
     """The final model with its regressors and the intervals around their predictions."""
-    regressors = {
+    kept = {
         name: {
             "regressor": json.loads(regressor.to_json()),
             "intervals": [dataclasses.asdict(interval) for interval in evaluation.residual_intervals[name]],
         }
-        for name, regressor in evaluation.regressors.items()
+        for name, regressor in _predictors(arrays, evaluation).items()
     }
     checkpoints.save(
         folder,
         _model(arrays),
-        {**metadata, "experiment": experiment.to_json(), "regressors": regressors},
+        {**metadata, "experiment": experiment.to_json(), "regressors": kept},
     )
+
+
+def _predictors(arrays: dict, evaluation: protocols.Evaluation) -> dict[str, regressors.Regressor]:
+    """The regressors, and what the network itself says where it does."""
+    if "severity" not in arrays:
+        return dict(evaluation.regressors)
+    own = regressors.Network.of(arrays["state"]["params"], **arrays["severity"])
+    return {**evaluation.regressors, own.name: own}
 
 
 def _model(arrays: dict) -> dict:

@@ -24,19 +24,23 @@ _AHEAD = 4  # batches, which are on the devices before they are asked for
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """One run: its windows, and which of their rows take part, the first `count` of `members`."""
+    """One run: its windows, and which of their rows take part, the first `count` of `members`.
+
+    target: (N,) float32 of the rows, where the loss asks for it.
+    """
 
     windows: Windows
     members: np.ndarray
     count: np.int32
     hyper: Hyper
+    target: np.ndarray | None = None
 
 
 class Resident:
     """All windows of runs that train together, (runs, N, ...), on the devices, where each step draws its batch."""
 
     def __init__(self, sources: Sequence[Source], mesh: Mesh):
-        self._data = put([resident(source.windows) for source in sources], mesh)
+        self._data = put([resident(source.windows, source.target) for source in sources], mesh)
 
     def batches(self, first: int, end: int, per_epoch: int) -> Iterator[Batch]:
         """What each dispatch needs."""
@@ -104,7 +108,7 @@ class Stream:
         for device, (run, share) in self._sharding.addressable_devices_indices_map((runs, size)).items():
             run = run.start or 0
             rows, present = rows_of(run)
-            batch = _batch(self._sources[run].windows, self._subjects[run], rows[share], present[share])
+            batch = _batch(self._sources[run], self._subjects[run], rows[share], present[share])
             parts.append(jax.tree.map(lambda x, device=device: jax.device_put(x[None], device), batch))
 
         def whole(*leaves: jax.Array) -> jax.Array:
@@ -114,8 +118,10 @@ class Stream:
         return jax.tree.map(whole, *parts)
 
 
-def _batch(windows: Windows, subject: np.ndarray, rows: np.ndarray, present: np.ndarray) -> Batch:
+def _batch(source: Source, subject: np.ndarray, rows: np.ndarray, present: np.ndarray) -> Batch:
     """Rows of windows; those that are not present are empty, and not read."""
+
+    windows = source.windows
 
     def read(name: str) -> np.ndarray:
         values = windows.cues[name]
@@ -130,4 +136,5 @@ def _batch(windows: Windows, subject: np.ndarray, rows: np.ndarray, present: np.
         windows.segment[rows],
         subject[rows],
         present.astype(np.float32),
+        None if source.target is None else source.target[rows],
     )

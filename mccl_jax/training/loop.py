@@ -15,6 +15,7 @@ from mccl_jax.data.windows import Windows
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.embeddings import UNTRAINED, path_of_epoch
 from mccl_jax.experiment import Experiment, TrainOptions
+from mccl_jax.losses import SEVERITY
 from mccl_jax.models.mccl import ModelOptions
 from mccl_jax.models.network import Network
 from mccl_jax.training import hosts
@@ -47,11 +48,17 @@ def programs(
     On `devices`, or on all that there are. So the trainings of one process that differ in seed, learning rate, weight
     decay, temperature or members share their traces.
     """
-    network, optimizer = Network(dict(cues), model), steps.adam(options.adam_eps)
+    network = Network(dict(cues), model, options.objective == SEVERITY)
+    optimizer = steps.adam(options.adam_eps)
     mesh = meshes.make_mesh(runs, devices)
     schedule = Schedule(options.epochs, options.warmup_epochs, options.floor)
     train = functools.partial(
-        steps.train_step, network, optimizer, schedule, head_learns=options.projection_head_learns
+        steps.train_step,
+        network,
+        optimizer,
+        schedule,
+        head_learns=options.projection_head_learns,
+        objective=options.objective,
     )
     embed, how = functools.partial(steps.embed, network), options.parallelism
     streamed = options.feeding == "stream"
@@ -115,14 +122,18 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
         states = meshes.put([lane.state for lane in lanes], mesh)
         of_lanes = [(lane.members, np.int32(lane.count), lane.hyper) for lane in lanes]
         arguments = meshes.put(of_lanes, mesh)
-        sources = [Source(lane.run.data.windows, *of_lane) for lane, of_lane in zip(lanes, of_lanes, strict=True)]
+        sources = [
+            Source(lane.run.data.windows, *of_lane, lane.target) for lane, of_lane in zip(lanes, of_lanes, strict=True)
+        ]
         fed = Stream(sources, mesh, batch_size, options.shuffle) if streamed else Resident(sources, mesh)
         everywhere, one_run = meshes.everywhere(mesh), meshes.one_run(mesh)
 
         def keep_embeddings(epoch: int, to_be_saved: bool = False) -> None:
             z = np.asarray(everywhere(embed(states, fed.everything(options.batch_size))))[:, : len(windows)]
-            for lane, of_run in zip(lanes, z, strict=True):
-                lane.keep_embeddings(epoch, of_run, to_be_saved)
+            last_layer = everywhere({name: x for name, x in states["params"].items() if name.startswith("severity/")})
+            for i, (lane, of_run) in enumerate(zip(lanes, z, strict=True)):
+                of_layer = {name: np.asarray(x)[i] for name, x in last_layer.items()}
+                lane.keep_embeddings(epoch, of_run, of_layer, to_be_saved)
 
         if any((lane.epoch, lane.slot) == (0, 0) for lane in lanes):
             keep_embeddings(UNTRAINED)

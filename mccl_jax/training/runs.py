@@ -10,13 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 import jax
 import numpy as np
 
-from mccl_jax.data.scaling import Scaler
+from mccl_jax.data.scaling import Scaler, SeverityScale
 from mccl_jax.data.transfer import digest_of
 from mccl_jax.data.windows import Windows
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.embeddings import Embeddings, path_of_epoch
 from mccl_jax.experiment import Experiment
-from mccl_jax.models.network import Network
+from mccl_jax.losses import SEVERITY
+from mccl_jax.models.network import Arrays, Network
+from mccl_jax.regressors import Network as LastLayer
 from mccl_jax.training import hosts
 from mccl_jax.training import step as steps
 from mccl_jax.training.begin import begin
@@ -66,6 +68,12 @@ class Lane:
         self.count, self.per_epoch = len(self.train), 0
         self.members = np.pad(self.train, (0, len(run.data.windows) - self.count))
         self.called = f"{run.name}: " if run.name else ""
+        self.severity_scale = self.target = None
+        if run.experiment.train.objective == SEVERITY:
+            severity = run.data.windows.severity
+            self.severity_scale = SeverityScale.fit(severity[self.train])
+            of_train = np.where(run.data.split == "train", severity, np.nan)  # no other comes near the devices
+            self.target = self.severity_scale(of_train)
 
     @property
     def hyper(self) -> steps.Hyper:
@@ -96,14 +104,18 @@ class Lane:
             self.writer = Writer(run.workdir, done)
             stack.callback(self.writer.close)
 
-    def keep_embeddings(self, epoch: int, z: np.ndarray, to_be_saved: bool) -> None:
+    def keep_embeddings(self, epoch: int, z: np.ndarray, last_layer: Arrays, to_be_saved: bool) -> None:
         """Those of the end of an epoch, z (N, 2, D), unless they are there or it was further ahead from the start.
 
-        Where a checkpoint of it is `to_be_saved`, the epoch gets its score.
+        `last_layer` are the parameters of the severity head, if there is one. Where a checkpoint of it is
+        `to_be_saved`, the epoch gets its score.
         """
         path = path_of_epoch(self.run.workdir, epoch)
         began_here = (self.epoch, self.slot) == (epoch, 0) and not path.exists()
         embeddings = _embeddings(self.run.data, z)
+        if self.severity_scale:
+            network = LastLayer.of(last_layer, self.severity_scale.centre, self.severity_scale.scale)
+            embeddings = dataclasses.replace(embeddings, output=network.predict(embeddings.features))
         if hosts.is_main() and self.failed is None and (self.epoch < epoch or began_here):
             embeddings.save(path)
         if self.failed is None and self.epoch < epoch and to_be_saved:
@@ -118,6 +130,8 @@ class Lane:
             # As numpy arrays, which the main process writes alone; of others each would write a part, on its own disk.
             state = jax.tree.map(np.asarray, one_run(states, i))
             arrays = {"state": state, "scaler": scaler_arrays(self.run.data.scaler)}
+            if self.severity_scale:
+                arrays["severity"] = dataclasses.asdict(self.severity_scale)
             selection = self.selection.saved(step, epoch + 1)
             best = self.selection.best and self.selection.best["step"]
             self.checkpoints.save(step, arrays, {**self.metadata, "selection": selection}, best)

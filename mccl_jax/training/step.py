@@ -8,7 +8,7 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from mccl_jax.data.batches import Batch
-from mccl_jax.losses import contrastive_loss
+from mccl_jax.losses import CONTRASTIVE, SEVERITY, contrastive_loss, severity_loss
 from mccl_jax.models.network import Arrays, Network
 from mccl_jax.models.norm import EVALUATION, Pass
 from mccl_jax.training.schedule import Schedule
@@ -51,8 +51,12 @@ def train_step(
     hyper: Hyper,
     axis: str | None = None,
     head_learns: bool = True,
+    objective: str = CONTRASTIVE,
 ) -> tuple[State, dict[str, tuple[Array, Array]]]:
-    """Contrastive loss, its gradient, AdamW with decay as p (1 - rate wd). Metrics leave as (sum, count) pairs.
+    """Loss, its gradient, AdamW with decay as p (1 - rate wd). Metrics leave as (sum, count) pairs.
+
+    `objective`: the contrastive loss of the projected views, or the squared error of what the network's severity head
+    says of `batch.target`.
 
     `head_learns` False: the projection head keeps the values that it began with, as in the official code, where it is
     in no optimizer.
@@ -67,9 +71,11 @@ def train_step(
             params = jax.tree.map(lambda p: jax.lax.pcast(p, axis, to="varying"), params)
         model = network.bind(params, state["batch_stats"])
         views = model(batch.cues, batch.mask, batch.segment, Pass(train=True, axis=axis))
-        loss = contrastive_loss(
-            model.head(views.inter.z), model.head(views.intra.z), batch.subject, batch.present, hyper.temperature, axis
-        )
+        z = views.inter.z, views.intra.z
+        if objective == SEVERITY:
+            loss = severity_loss(model.severity(*z), batch.target, batch.present, axis)
+        else:
+            loss = contrastive_loss(*map(model.head, z), batch.subject, batch.present, hyper.temperature, axis)
         return loss, network.statistics(model)
 
     (loss, batch_stats), gradient = jax.value_and_grad(loss_of, has_aux=True)(state["params"])

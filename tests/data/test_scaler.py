@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from mccl_jax.cues import DEEP
-from mccl_jax.data.scaling import Scaler
+from mccl_jax.data.scaling import Scaler, SeverityScale
 from mccl_jax.data.windows import WindowOptions, cut_windows
+from mccl_jax.errors import UserError
 from tests.data.made import face, session
 
 
@@ -91,3 +92,12 @@ def test_what_is_scaled_by_its_extremes_is_not_scaled_again():
     scaled = Scaler.fit(windows, np.arange(4), dataclasses.replace(options, representation="min_max"))(windows)
     for name, x in windows.cues.items():
         np.testing.assert_array_equal(scaled.cues[name], x)
+
+
+def test_severities_are_standardised_by_those_that_are_known():
+    severity = np.array([2.0, np.nan, 4, 12])
+    scale = SeverityScale.fit(severity)
+    np.testing.assert_allclose(scale(severity), (severity - 6) / np.std([2, 4, 12]), rtol=1e-6)
+    assert SeverityScale.fit(np.array([3.0, 3]))(np.array([3.0, 4])).tolist() == [0, 1]
+    with pytest.raises(UserError, match="no session has a known target"):
+        SeverityScale.fit(np.array([np.nan]))

@@ -26,9 +26,13 @@ def embeddings(sessions=5, width=3):
     )
 
 
-@pytest.mark.parametrize("sessions", [5, 0])
-def test_what_is_saved_is_loaded(tmp_path, sessions):
-    saved = embeddings(sessions)
+def with_output():
+    """Of a network that itself says severities, though not of everybody."""
+    return dataclasses.replace(embeddings(), output=[1.5, np.nan, 2, 3, 4])
+
+
+@pytest.mark.parametrize("saved", [embeddings(5), embeddings(0), with_output()])
+def test_what_is_saved_is_loaded(tmp_path, saved):
     saved.save(tmp_path / "new" / "epoch_00001.npz")
     loaded = Embeddings.load(tmp_path / "new" / "epoch_00001.npz")
     arrays = [field.name for field in dataclasses.fields(Embeddings) if field.name != "labels"]
@@ -117,3 +121,14 @@ def test_epochs_are_listed_in_order_and_nothing_else(tmp_path):
         (tmp_path / "embeddings" / name).touch()
     assert list(evaluated_epochs(tmp_path)) == [5, 20, 99999, 100000]
     assert evaluated_epochs(tmp_path)[20] == tmp_path / "embeddings" / "epoch_00020.npz"
+
+
+def test_what_the_network_says_is_kept_where_it_says_something(tmp_path):
+    embeddings().save(tmp_path / "contrastive.npz")
+    with np.load(tmp_path / "contrastive.npz") as arrays:
+        assert "output" not in arrays
+    assert not embeddings().has_output
+    assert np.isnan(embeddings().output).all()
+    one = with_output()
+    assert one.has_output
+    np.testing.assert_array_equal(one.of_split("train").output, [1.5, 2, 4])

@@ -1,5 +1,6 @@
 """Nothing of who is reported is in what is trained: noise in their place leaves every bit of it as it was."""
 
+import csv
 import dataclasses
 import json
 import types
@@ -8,6 +9,7 @@ import jax
 import numpy as np
 import pytest
 
+import mccl_jax
 from configs import common, daic_woz_to_e_daic
 from data_builders.report import Tally
 from mccl_jax.cues import AUS, DAIC_WOZ_CUES, GAZE, POSE
@@ -88,7 +90,7 @@ def assert_the_same_training(one, other, options):
         leaves = [
             jax.tree.leaves_with_path(checkpoints.load(place / "checkpoints" / step)[0]) for place in (one, other)
         ]
-        assert {path[0].key for path, _ in leaves[0]} == {"state", "scaler"}
+        assert {path[0].key for path, _ in leaves[0]} - {"severity"} == {"state", "scaler"}
         for (path, here), (there_path, there) in zip(*leaves, strict=True):
             assert path == there_path
             assert here.tobytes() == there.tobytes(), jax.tree_util.keystr(path)
@@ -134,6 +136,37 @@ def test_splits(ended):
     fewer = ended("fewer", options, [one for one in people if one.split == "train" or one.session == "1"])
     assert_the_same_training(plain, fewer, options)
     assert_the_same_model(plain, fewer)
+
+
+def test_a_network_trained_on_severity(ended):
+    """It is told train's severities alone, and what it says itself is one more predictor, in the model, too."""
+    options = experiment(common.get_config(), cues=tuple(OPENFACE))
+    options = dataclasses.replace(options, train=dataclasses.replace(options.train, objective="severity"))
+    splits = ["train", "test", "train", "train"]
+    people = [recorded(i, split=splits[i % 4]) for i in range(16)]
+    people[2] = dataclasses.replace(people[2], target=float("nan"))
+    plain = ended("plain", options, people)
+    other = ended("noise", options, [one if one.split == "train" else noise(one, 1) for one in people])
+    assert_the_same_training(plain, other, options)
+    assert was_another_task(plain, other)
+
+    arrays, *_ = checkpoints.newest(plain / "checkpoints")
+    known = [one.target for one in people if one.split == "train" and np.isfinite(one.target)]
+    assert (arrays["severity"]["centre"], arrays["severity"]["scale"]) == (np.mean(known), np.std(known))
+    last = Embeddings.load(evaluated_epochs(plain)[2])
+    params = arrays["state"]["params"]
+    assert not any(name.startswith("head/") for name in params)
+    says = last.features @ params["severity/kernel"] + params["severity/bias"]
+    np.testing.assert_allclose(last.output, np.mean(known) + np.std(known) * says, rtol=1e-5)
+    model = mccl_jax.load(plain)
+    shown = results.read(plain)
+    assert set(shown["protocols"]["last"]["models"]) == {"xgboost", "ridge", "network"}
+    with (plain / "predictions.csv").open() as file:
+        rows = {row["session"]: float(row["network"]) for row in csv.DictReader(file)}
+    for one in people[1::4]:
+        said = model.predict(one, "network")
+        assert said["severity"] == pytest.approx(rows[one.session], rel=1e-4)
+        assert said["interval"][0] is None or said["interval"][0] < said["severity"] < said["interval"][1]
 
 
 def test_the_choice_of_a_checkpoint(ended):

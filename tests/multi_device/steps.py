@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mccl_jax.data.batches import Batch
+from mccl_jax.losses import SEVERITY
 from mccl_jax.models.mccl import ModelOptions
 from mccl_jax.models.network import Network
 from mccl_jax.training import mesh as meshes
@@ -28,16 +29,19 @@ T, LENGTHS, BATCH_SIZE = 12, (12, 3, 9, 12, 1, 7, 10), 5
 # Run -> seed of its values and batches, sessions that take part, temperature. The last has shorter epochs.
 RUNS = ((0, 7, 0.09), (1, 6, 0.5), (2, 4, 0.2))
 EPOCHS, SLOTS = 3, 2
-# Name -> devices, runs side by side, steps at once, how they are wrapped.
+# Name -> devices, runs side by side, steps at once, how they are wrapped, what is trained.
 LAYOUTS = {
-    "one device": (1, 1, 1, "jit"),
-    "three devices": (3, 1, 1, "jit"),
-    "eight devices": (8, 1, 1, "jit"),
-    "two devices, an epoch at once": (2, 1, 2, "jit"),
-    "runs on two devices each, an epoch at once": (6, 3, 2, "jit"),
-    "runs on one device each": (3, 3, 1, "jit"),
-    "pmap on three devices": (3, 1, 1, "pmap"),
-    "pmap on eight devices, an epoch at once": (8, 1, 2, "pmap"),
+    "one device": (1, 1, 1, "jit", "contrastive"),
+    "three devices": (3, 1, 1, "jit", "contrastive"),
+    "eight devices": (8, 1, 1, "jit", "contrastive"),
+    "two devices, an epoch at once": (2, 1, 2, "jit", "contrastive"),
+    "runs on two devices each, an epoch at once": (6, 3, 2, "jit", "contrastive"),
+    "runs on one device each": (3, 3, 1, "jit", "contrastive"),
+    "pmap on three devices": (3, 1, 1, "pmap", "contrastive"),
+    "pmap on eight devices, an epoch at once": (8, 1, 2, "pmap", "contrastive"),
+    "severity on one device": (1, 1, 1, "jit", "severity"),
+    "severity, runs on two devices each, an epoch at once": (6, 3, 2, "jit", "severity"),
+    "severity, pmap on three devices": (3, 1, 1, "pmap", "severity"),
 }
 
 
@@ -47,7 +51,9 @@ def sessions() -> Batch:
     segment = np.where(mask > 0, np.arange(T) * 2 // np.array(LENGTHS)[:, None], -1).astype(np.int32)
     cues = {name: rng.normal(size=(N, T, *shape)) * mask[:, :, None, None] for name, shape in CUES.items()}
     # Two sessions of one person, which may lie on different devices.
-    return Batch(cues, mask, segment, np.array([0, 1, 2, 3, 0, 4, 5], np.int32), np.ones(N))
+    # Of some of them it is not known how severe they are.
+    target = np.array([1.0, np.nan, -0.5, 0.3, np.nan, 2.0, -1.0])
+    return Batch(cues, mask, segment, np.array([0, 1, 2, 3, 0, 4, 5], np.int32), np.ones(N), target)
 
 
 def arguments_of(network, optimizer, runs, dtype):
@@ -61,11 +67,13 @@ def arguments_of(network, optimizer, runs, dtype):
     return jax.tree.map(lambda x: x.astype(dtype) if x.dtype.kind == "f" else x, of_runs)
 
 
-def trained(network, layout, dtype) -> dict[str, np.ndarray]:
+def trained(layout, dtype) -> dict[str, np.ndarray]:
     """Metrics of every step, and what the runs are in the end, (runs, ...) each, in one layout."""
-    (devices, together, at_once, how), optimizer = layout, adam(1e-8)
+    (devices, together, at_once, how, objective), optimizer = layout, adam(1e-8)
+    network = Network(CUES, OPTIONS, objective == SEVERITY)
     mesh = meshes.make_mesh(together, jax.devices()[:devices])
-    step = functools.partial(train_step, network, optimizer, Schedule(epochs=4, warmup_epochs=1, floor=1e-3))
+    schedule = Schedule(epochs=4, warmup_epochs=1, floor=1e-3)
+    step = functools.partial(train_step, network, optimizer, schedule, objective=objective)
     advance = meshes.parallel_train_step(step, mesh, BATCH_SIZE, steps=at_once, parallelism=how)
     embed_all = meshes.parallel_embed(functools.partial(embed, network), mesh, BATCH_SIZE, how)
     parts = []
@@ -84,8 +92,8 @@ def trained(network, layout, dtype) -> dict[str, np.ndarray]:
 
 
 def main(path: str) -> None:
-    dtype, network = jnp.zeros(()).dtype, Network(CUES, OPTIONS)
-    found = {layout: trained(network, how, dtype) for layout, how in LAYOUTS.items()}
+    dtype = jnp.zeros(()).dtype
+    found = {layout: trained(how, dtype) for layout, how in LAYOUTS.items()}
     np.savez(path, **{f"{layout}: {name}": value for layout, of_it in found.items() for name, value in of_it.items()})
 
 

@@ -16,7 +16,11 @@ from tests.multi_device.steps import EPOCHS, LAYOUTS, SLOTS
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Relative to the largest value of an array; only the order of sums differs.
 TOLERANCES = {"float64": 1e-9, "float32": 1e-4}
-ONE = next(iter(LAYOUTS))
+# Some gradients of severity are so small that Adam makes whole steps of their rounding.
+IN_FLOAT32 = {"severity": 1e-3}
+ONE = {}  # what is trained -> the layout on one device
+for _name, (*_, _objective) in LAYOUTS.items():
+    ONE.setdefault(_objective, _name)
 
 
 @pytest.fixture(scope="module")
@@ -49,20 +53,23 @@ def results(tmp_path_factory):
 
 
 @pytest.mark.parametrize("precision", TOLERANCES)
-@pytest.mark.parametrize("layout", list(LAYOUTS)[1:])
+@pytest.mark.parametrize("layout", [layout for layout in LAYOUTS if layout not in ONE.values()])
 def test_every_layout_equals_one_device(results, precision, layout):
-    expected, found = results[precision, ONE], results[precision, layout]
+    *_, objective = LAYOUTS[layout]
+    tolerance = TOLERANCES[precision] if precision == "float64" else IN_FLOAT32.get(objective, TOLERANCES[precision])
+    expected, found = results[precision, ONE[objective]], results[precision, layout]
     assert found.keys() == expected.keys()
     for name, value in expected.items():
         assert np.isfinite(value).all(), name
         assert found[name].dtype == value.dtype == (np.int32 if name == "step" else precision)
         np.testing.assert_allclose(
-            found[name], value, rtol=0, atol=TOLERANCES[precision] * max(1e-3, np.abs(value).max()), err_msg=name
+            found[name], value, rtol=0, atol=tolerance * max(1e-3, np.abs(value).max()), err_msg=name
         )
 
 
-def test_the_steps_moved_everything_that_is_compared(results):
-    one = results["float64", ONE]
+@pytest.mark.parametrize("objective", ONE)
+def test_the_steps_moved_everything_that_is_compared(results, objective):
+    one = results["float64", ONE[objective]]
     losses = np.array([[one[f"loss/{epoch}/{slot}"] for slot in range(SLOTS)] for epoch in range(EPOCHS)])
     assert (losses[:, 1, 1:] == 0).all()  # a batch of one; an epoch that has ended
     assert (losses[:, 0] > 0).all()

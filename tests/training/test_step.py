@@ -118,6 +118,35 @@ def test_a_batch_without_sessions_only_decays(step):
         np.testing.assert_allclose(after["params"][name], value * (1 - 0.2 * rate), rtol=1e-6)
 
 
+class Predicting(Linear):
+    """Says a severity: the sum of both views."""
+
+    def bind(self, params, statistics):
+        model = super().bind(params, statistics)
+        model.severity, model.head = lambda inter, intra: (inter + intra).sum(axis=1), None
+        return model
+
+
+def test_severity_is_learnt_in_place_of_the_contrast():
+    network, optimizer, batch = Predicting(), adam(1e-8), data()
+    target = np.array([1, np.nan, 3, 0, -1, 2, np.nan], np.float32)
+    state = init_state(*network.init(0), optimizer) | {"step": jnp.array(1)}
+    step = jax.jit(functools.partial(train_step, network, optimizer, SCHEDULE, objective="severity"))
+    known = np.isfinite(target)
+    predicted = (batch.cues["aus"].mean(axis=(1, 3)) @ sum(state["params"].values())).sum(axis=1)
+    after, metrics = step(state, batch._replace(target=target), hyper())
+    assert metrics["loss"][0] == pytest.approx(float(((predicted - target)[known] ** 2).mean()), rel=1e-5)
+    for _ in range(3):
+        after, metrics_after = step(after, batch._replace(target=target), hyper())
+    assert metrics_after["loss"][0] < 0.9 * metrics["loss"][0]
+    # Who is not known has no say.
+    other = dict(batch.cues) | {"aus": jnp.where(known[:, None, None, None], batch.cues["aus"], 7)}
+    same, _ = step(state, batch._replace(cues=other, target=target), hyper())
+    one, _ = step(state, batch._replace(target=target), hyper())
+    for name, value in one["params"].items():
+        np.testing.assert_allclose(same["params"][name], value, rtol=1e-6)
+
+
 def test_embeddings_are_both_views_in_evaluation_mode():
     network, batch = Linear(), data()
     params, statistics = network.init(0)
