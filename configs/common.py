@@ -48,11 +48,14 @@ def get_config() -> ml_collections.ConfigDict:
     config.windows.official.fill_with_one_value = False  # D4
 
     config.model = ml_collections.ConfigDict()
+    config.model.cues = ()  # which of data.cues the model reads; empty: all
+    config.model.interaction = ("inter", "intra")  # branches with the attentive interaction; one away: no CCAI, no TSAI
     config.model.width = 64  # channels behind the stem; with the blocks below, ResNet-18
     config.model.blocks = (2, 2, 2, 2)
     config.model.hidden = 64  # of the LSTM, each direction; an embedding has twice as many
     config.model.heads = 2
-    config.model.projection = 128
+    config.model.projection = 128  # of the head of the contrastive loss; 0: none
+    config.model.norm = "mixed"  # inside the interaction; or "none"
     config.model.norm_eps = 1e-5  # of the normalisation inside the interaction
     config.model.masked = True  # frames that hold no data take no part
     config.model.statistics_per_cue = True  # BatchNorm's running statistics

@@ -16,7 +16,7 @@ from mccl_jax.errors import UserError
 from mccl_jax.evaluation.options import Options as EvaluationOptions
 from mccl_jax.files import refuse_remote
 from mccl_jax.losses import CONTRASTIVE, OBJECTIVES
-from mccl_jax.models.mccl import ModelOptions
+from mccl_jax.models.mccl import BRANCHES, NORMS, ModelOptions
 from mccl_jax.training.begin import InitOptions
 from mccl_jax.training.mesh import FEEDINGS, PARALLELISMS
 from mccl_jax.training.selection import LOSS
@@ -230,6 +230,12 @@ class Experiment:
                 f"windows.segments is {self.windows.segments}, model.segments {self.model.segments}: expected the same "
                 "number; leave model.segments away"
             )
+        read = self.model.cues
+        if not {*read} <= {*self.data.cues} or len({*read}) < len(read):
+            raise UserError(
+                f"model.cues is {read}: expected some of data.cues, {', '.join(self.data.cues)}, each once; or none, "
+                "which is all"
+            )
         for data in filter(None, (self.data, self.transfer)):
             if self.simulation and data.manual_dir:
                 raise UserError(
@@ -250,10 +256,10 @@ class Experiment:
                 f"train.best_by is {self.train.best_by!r}, the reported split, by which no model is chosen: expected "
                 f"{LOSS!r}, or a split that is neither train nor reported"
             )
-        if self.init.official and self.train.objective != CONTRASTIVE:
+        if self.init.official and self.departures:
             raise UserError(
-                f"init.official is the whole official model, train.objective {self.train.objective!r}: expected "
-                f"{CONTRASTIVE!r} with it; init.weights begins the trunks alone"
+                f"init.official is a whole model of other parts than {', '.join(self.departures)} asks for: leave one "
+                "of them away; init.weights begins the trunks alone"
             )
         if self.simulation and not self.evaluation.simulated:
             object.__setattr__(self, "evaluation", dataclasses.replace(self.evaluation, simulated=True))
@@ -284,6 +290,17 @@ class Experiment:
             return (self,)
         other = dataclasses.replace(self, name=f"{self.name}/transfer", data=self.transfer, transfer=None)
         return self, other
+
+    @property
+    def departures(self) -> list[str]:
+        """The keys by which the model has other parts than the paper's."""
+        of_paper = {
+            "model.interaction": {*self.model.interaction} == {*BRANCHES},
+            "model.norm": self.model.norm == NORMS[0],
+            "model.projection": self.model.projection > 0,
+            "train.objective": self.train.objective == CONTRASTIVE,
+        }
+        return [key for key, same in of_paper.items() if not same]
 
     @property
     def official_mistakes(self) -> dict[str, list[str]]:

@@ -67,7 +67,7 @@ class Model:
         }
         self.primary = self.config.evaluation.primary
         self.trained_on = frozenset(metadata.get("trained_on", ()))
-        shapes = {name: cue.shape for name, cue in self.specification.items()}
+        shapes = {name: self.specification[name].shape for name in self.config.model.cues or self.specification}
         self.network = Network(shapes, self.config.model, self.config.train.objective == SEVERITY)
         self._embed = jax.jit(functools.partial(embed, self.network))
 
@@ -167,6 +167,6 @@ class Model:
 
     def _embeddings(self, windows) -> np.ndarray:
         params, batch_stats = jax.tree.map(jnp.asarray, (self.params, self.batch_stats))
-        data = resident(windows)
+        data = resident(windows.of(self.config.model.cues))
         rows = [jax.tree.map(lambda x, i=i: x[i : i + 1], data) for i in range(len(windows))]
         return np.concatenate([np.asarray(self._embed(params, batch_stats, row)) for row in rows])

@@ -73,13 +73,19 @@ def _changed(**sections):
         ({"train": {"epochs": True}}, "config.train.epochs is True"),
         ({"train": {"batch_size": 0}}, "train.batch_size is 0"),
         ({"train": {"objective": "none"}}, "train.objective is 'none': expected 'contrastive' or 'severity'"),
-        ({"train": {"objective": "severity"}, "init": {"official": ("a.npz",)}}, "init.official is the whole official"),
+        ({"train": {"objective": "severity"}, "init": {"official": ("a.npz",)}}, "other parts than train.objective"),
         ({"train": {"best_by": "train"}}, "train.best_by is 'train', which is trained on"),
         ({"train": {"best_by": "dev"}}, "train.best_by is 'dev', the reported split"),
         ({"model": {"blocks": 2}}, "config.model.blocks is 2"),
         ({"model": {"segments": 4}}, "model.segments 4"),
         ({"model": {"dtype": "float16"}}, "model.dtype is 'float16': expected 'float32' or 'bfloat16'"),
-        ({"model": {"deep_width": 0}}, "model.deep_width is 0"),
+        ({"model": {"deep_width": 0}}, "model.deep_width is 0: expected at least 1"),
+        ({"model": {"projection": -1}}, "model.projection is -1: expected at least 0"),
+        ({"model": {"interaction": ("inter", "both")}}, "expected some of inter, intra, or ()"),
+        ({"model": {"norm": "batch"}}, "model.norm is 'batch': expected 'mixed' or 'none'"),
+        ({"model": {"cues": ("aus", "deep")}}, "model.cues is ('aus', 'deep'): expected some of data.cues, landmarks,"),
+        ({"model": {"cues": ("aus", "aus")}}, "each once"),
+        ({"model": {"norm": "none"}, "init": {"official": ("a.npz",)}}, "other parts than model.norm asks for"),
         ({"windows": {"sampling": "often"}}, "windows.sampling"),
         ({"windows": {"segments": "answer"}}, "windows.segments is 'answer'"),
         ({"windows": {"segments": 1.5}}, "config.windows.segments is 1.5"),
@@ -122,6 +128,15 @@ def test_differences_name_keys_but_not_those_of_the_evaluation():
     one = Experiment.from_dict(common.get_config().to_dict())
     other = Experiment.from_dict(_changed(train={"epochs": 7}, evaluation={"level": 0.5}))
     assert other.differences(one) == ["train.epochs: 7 here, 300 there"]
+
+
+def test_a_model_says_where_it_departs_from_the_paper():
+    def departures(**sections):
+        return Experiment.from_dict(_changed(**sections)).departures
+
+    assert departures(model={"cues": ("aus",), "interaction": ("intra", "inter"), "heads": 4}) == []
+    assert departures(model={"interaction": ("intra",), "projection": 0}) == ["model.interaction", "model.projection"]
+    assert departures(model={"norm": "none"}, train={"objective": "severity"}) == ["model.norm", "train.objective"]
 
 
 def test_a_transfer_has_two_corpora_that_lie_apart():

@@ -16,7 +16,7 @@ does (landmarks per axis, translation and AUs jointly; the others raw). `officia
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -50,6 +50,15 @@ class Windows:
 
     def __len__(self) -> int:
         return len(self.session)
+
+    def of(self, names: Sequence[str]) -> "Windows":
+        """The same windows with the cues of these names alone, in this order; with all of them where none is named."""
+        if not names:
+            return self
+        if missing := [name for name in names if name not in self.cues]:
+            raise UserError(f"model.cues: the data have no {', '.join(missing)}; they have {', '.join(self.cues)}")
+        cues, specification = ({name: of[name] for name in names} for of in (self.cues, self.specification))
+        return dataclasses.replace(self, cues=cues, specification=specification)
 
 
 def cut_windows(

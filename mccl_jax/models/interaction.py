@@ -61,14 +61,15 @@ class AttentiveInteraction(nnx.Module):
     """y = h * sigmoid(norm(attention(h))) with h = BiLSTM(x).
 
     Attention: q, k, v from one bias-free linear map in this order, heads side by side in the channels, scale
-    (D / heads)^-0.5, no output projection; the normalisation is left out where there is a single token.
+    (D / heads)^-0.5, no output projection; the normalisation is left out where there is a single token, or where it is
+    not `normalised` at all.
     """
 
-    def __init__(self, inputs: int, hidden: int, heads: int, norm_eps: float, draw: Draw):
+    def __init__(self, inputs: int, hidden: int, heads: int, norm_eps: float, draw: Draw, normalised: bool = True):
         size = 2 * hidden
         self.lstm = BiLSTM(inputs, hidden, draw)
         self.qkv = nnx.Param(draw.uniform(size**-0.5, (size, 3 * size)))
-        self.norm = TokenNorm(size, norm_eps)
+        self.norm = TokenNorm(size, norm_eps) if normalised else None
         self.heads = heads
 
     def __call__(
@@ -82,9 +83,25 @@ class AttentiveInteraction(nnx.Module):
         # A large negative number rather than -inf: a sample without any token must not give NaN.
         attention = nnx.softmax(jnp.where(mask[:, None, None, :] > 0, scores, -1e9), axis=-1)
         attended = precision.einsum("bhnm,bmhd->bnhd", attention, v).reshape(B, N, D)
-        if N > 1:
+        if N > 1 and self.norm is not None:
             attended = self.norm(attended, mask)
         return Interaction(h * nnx.sigmoid(attended) * mask[:, :, None], attention)
+
+
+class Unrelated(nnx.Module):
+    """y = x W + b, each token by itself: what stands in the place of the interaction in a model without it."""
+
+    def __init__(self, inputs: int, hidden: int, draw: Draw):
+        self.kernel = nnx.Param(draw.uniform(inputs**-0.5, (inputs, 2 * hidden)))
+        self.bias = nnx.Param(draw.uniform(inputs**-0.5, (2 * hidden,)))
+
+    def __call__(
+        self, x: Float[Array, "B N F"], mask: Float[Array, "B N"], precision: Precision = FLOAT32
+    ) -> Interaction:
+        """mask 0: the value is 0. The attention is that of tokens that look at themselves alone, (B, 1, N, N)."""
+        y = precision.matmul(x, self.kernel[...]) + self.bias[...]
+        B, N, _ = x.shape
+        return Interaction(y * mask[:, :, None], jnp.broadcast_to(jnp.eye(N), (B, 1, N, N)))
 
 
 class TokenConv(nnx.Module):

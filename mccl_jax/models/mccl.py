@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int
 
 from mccl_jax.errors import UserError
 from mccl_jax.models.init import Draw
-from mccl_jax.models.interaction import AttentiveInteraction, TokenConv
+from mccl_jax.models.interaction import AttentiveInteraction, TokenConv, Unrelated
 from mccl_jax.models.norm import EVALUATION, Pass
 from mccl_jax.models.precision import EXACT, PRECISIONS, Precision
 from mccl_jax.models.resnet import Trunk, TrunkOptions
@@ -22,12 +22,22 @@ from mccl_jax.models.resnet import Trunk, TrunkOptions
 Cues = Mapping[str, Float[Array, "B T V C"]]
 # A face has 68 landmarks; a cue of more points than this is no image of a face, but a vector of features.
 MOST_POINTS = 128
+BRANCHES = ("inter", "intra")
+NORMS = ("mixed", "none")
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelOptions:
-    """Every size of the model. The defaults are the paper's.
+    """Every size of the model, and what it goes without. The defaults are the paper's.
 
+    cues                  which of data.cues it reads, and in which order; empty: all of them, as they stand there. The
+                          frames are the same whichever are read, and so is what the head's pose has removed from them.
+    interaction           the branches whose tokens the attentive interaction relates. "inter" missing is a model
+                          without CCAI, "intra" missing one without TSAI: there each token goes by a linear map of its
+                          own, y = W x + b, into the convolution (see `Unrelated`). The two views and their contrast,
+                          which are the method, stay.
+    projection            width of the projection head; 0: none, the embeddings themselves are contrasted.
+    norm                  of the attention before it gates: "mixed" (see `TokenNorm`) or "none".
     masked                honour the mask; off, every frame counts and segments are cut by position (official code).
     statistics_per_cue    BatchNorm keeps running statistics for each cue; off, all cues share one set (official code).
     norm_eps              of the normalisation inside the interaction (official code: 0.1, by accident).
@@ -38,12 +48,15 @@ class ModelOptions:
     deep_width            points to which a cue of CNN features is projected (see `FeatureProjection`).
     """
 
+    cues: tuple[str, ...] = ()
+    interaction: tuple[str, ...] = BRANCHES
     width: int = 64
     blocks: tuple[int, ...] = (2, 2, 2, 2)
     hidden: int = 64
     heads: int = 2
     segments: int = 3
     projection: int = 128
+    norm: str = "mixed"
     norm_eps: float = 1e-5
     masked: bool = True
     statistics_per_cue: bool = True
@@ -52,11 +65,15 @@ class ModelOptions:
 
     def __post_init__(self):
         sizes = {
-            name: getattr(self, name) for name in ("width", "hidden", "heads", "segments", "projection", "deep_width")
+            name: getattr(self, name) for name in ("width", "hidden", "heads", "segments", "deep_width", "projection")
         }
         for name, size in sizes.items():
-            if size < 1:
-                raise UserError(f"model.{name} is {size}: expected at least 1")
+            if size < (least := int(name != "projection")):
+                raise UserError(f"model.{name} is {size}: expected at least {least}")
+        if not {*self.interaction} <= {*BRANCHES} or len({*self.interaction}) < len(self.interaction):
+            raise UserError(f"model.interaction is {self.interaction}: expected some of {', '.join(BRANCHES)}, or ()")
+        if self.norm not in NORMS:
+            raise UserError(f"model.norm is {self.norm!r}: expected {' or '.join(map(repr, NORMS))}")
         if not self.blocks or min(self.blocks) < 1:
             raise UserError(f"model.blocks is {self.blocks}: expected a number of blocks for each stage, as in (2, 2)")
         if self.embedding % self.heads:
@@ -123,7 +140,7 @@ class CrossCharacteristicAttentiveInteraction(nnx.Module):
 
     def __init__(self, cues: Mapping[str, tuple[int, int]], options: ModelOptions, draw: Draw):
         self.projection = FeatureProjection(cues, options.deep_width, draw)
-        self.trunk, self.interaction = _trunk_and_interaction(cues, options, draw)
+        self.trunk, self.interaction = _trunk_and_interaction(cues, options, "inter", draw)
         self.cue_conv = TokenConv(len(cues), draw)
 
     def __call__(self, cues: Cues, mask: Float[Array, "B T"], how: Pass) -> View:
@@ -141,7 +158,7 @@ class TemporalSegmentAttentiveInteraction(nnx.Module):
 
     def __init__(self, cues: Mapping[str, tuple[int, int]], options: ModelOptions, draw: Draw):
         self.projection = FeatureProjection(cues, options.deep_width, draw)
-        self.trunk, self.interaction = _trunk_and_interaction(cues, options, draw)
+        self.trunk, self.interaction = _trunk_and_interaction(cues, options, "intra", draw)
         self.segment_conv = TokenConv(options.segments, draw)
         self.cue_conv = TokenConv(len(cues), draw)
         self.segments = options.segments
@@ -223,7 +240,7 @@ class MCCL(nnx.Module):
         if predicts_severity:
             self.severity = SeverityHead(options.embedding, draw)
         else:
-            self.head = ProjectionHead(options.embedding, options.projection, draw)
+            self.head = ProjectionHead(options.embedding, options.projection, draw) if options.projection else _as_it_is
         self.cue_names, self.masked, self.segments = tuple(cues), options.masked, options.segments
         self.precision = Precision(options.dtype)
 
@@ -239,13 +256,20 @@ class MCCL(nnx.Module):
         return Views(self.inter(cues, mask, how), self.intra(cues, mask, segment, how))
 
 
-def _trunk_and_interaction(cues, options: ModelOptions, draw: Draw):
+def _trunk_and_interaction(cues, options: ModelOptions, branch: str, draw: Draw):
     trunk = TrunkOptions(options.width, options.blocks)
     shapes = {name: (options.deep_width, 1) if V > MOST_POINTS else (V, C) for name, (V, C) in cues.items()}
-    return (
-        Trunk(shapes, trunk, len(cues) if options.statistics_per_cue else 1, draw),
-        AttentiveInteraction(trunk.features, options.hidden, options.heads, options.norm_eps, draw),
+    of_branch = Trunk(shapes, trunk, len(cues) if options.statistics_per_cue else 1, draw)
+    if branch not in options.interaction:
+        return of_branch, Unrelated(trunk.features, options.hidden, draw)
+    normalised = options.norm != "none"
+    return of_branch, AttentiveInteraction(
+        trunk.features, options.hidden, options.heads, options.norm_eps, draw, normalised
     )
+
+
+def _as_it_is(z: Float[Array, "B D"]) -> Float[Array, "B D"]:
+    return z
 
 
 def _any(mask: Float[Array, "B T"]) -> Float[Array, " B"]:

@@ -16,6 +16,10 @@ def run(checkpoint: str | pathlib.Path, output: pathlib.Path, say=print) -> None
             f"{checkpoint}: reads the cues {', '.join(model.network.cues)}; expected {', '.join(CUES)} in this order, "
             "as the official model: train with these"
         )
+    if departures := model.config.departures:
+        raise UserError(
+            f"{checkpoint}: is of other parts than the official model ({', '.join(departures)}): train without these"
+        )
     tensors = to_official(model.params, model.batch_stats, model.network.options)
     write_tensors(output, tensors)
     say(f"{output}: {len(tensors)} tensors; how to load them in PyTorch: mccl_jax/interop/README.md")

@@ -86,7 +86,7 @@ def structure(experiment: Experiment, windows: Windows) -> tuple:
     options = experiment.train
     # What is traced makes no other program.
     static = dataclasses.replace(options, learning_rate=0.0, weight_decay=0.0, temperature=1.0, keep=1, best_by=LOSS)
-    cues = tuple((name, cue.shape) for name, cue in windows.specification.items())
+    cues = tuple((name, cue.shape) for name, cue in windows.of(experiment.model.cues).specification.items())
     return cues, experiment.model, static, windows.mask.shape
 
 
@@ -123,7 +123,7 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
         of_lanes = [(lane.members, np.int32(lane.count), lane.hyper) for lane in lanes]
         arguments = meshes.put(of_lanes, mesh)
         sources = [
-            Source(lane.run.data.windows, *of_lane, lane.target) for lane, of_lane in zip(lanes, of_lanes, strict=True)
+            Source(lane.run.windows, *of_lane, lane.target) for lane, of_lane in zip(lanes, of_lanes, strict=True)
         ]
         fed = Stream(sources, mesh, batch_size, options.shuffle) if streamed else Resident(sources, mesh)
         everywhere, one_run = meshes.everywhere(mesh), meshes.one_run(mesh)

@@ -58,6 +58,11 @@ class Run:
     workdir: pathlib.Path
     name: str = ""
 
+    @property
+    def windows(self) -> Windows:
+        """What its model reads of the data."""
+        return self.data.windows.of(self.experiment.model.cues)
+
 
 class Lane:
     """One of the runs that train together: what is its own, on the host."""

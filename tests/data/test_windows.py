@@ -6,7 +6,7 @@ import pytest
 from mccl_jax.cues import AUS, LANDMARKS
 from mccl_jax.data.windows import WindowOptions, cut_windows
 from mccl_jax.errors import UserError
-from tests.data.made import PLAIN, cut, plain, session
+from tests.data.made import PLAIN, cut, face, plain, session
 
 
 def test_nearest_takes_the_frame_nearest_in_time():
@@ -172,3 +172,15 @@ def test_landmarks_relative_to_the_head_need_the_pose():
 def test_options_that_make_no_sense_are_refused(options):
     with pytest.raises(UserError):
         WindowOptions(**options)
+
+
+def test_a_model_of_some_cues_reads_the_windows_of_all():
+    """The pose is what makes landmarks relative to the head, be it read or not."""
+    one, _, _ = face()
+    windows, _ = cut_windows([one], WindowOptions(rate=2.0, seconds=4.0))
+    found = windows.of(("aus", "landmarks"))
+    assert [*found.cues] == [*found.specification] == ["aus", "landmarks"]
+    assert found.cues["landmarks"] is windows.cues["landmarks"]
+    assert windows.of(()) is windows
+    with pytest.raises(UserError, match=r"model\.cues: the data have no deep; they have landmarks, gaze, pose, aus"):
+        windows.of(("deep",))

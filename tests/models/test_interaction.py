@@ -45,6 +45,15 @@ def test_lstm_is_a_loop_over_tokens_in_both_directions(tokens):
         np.testing.assert_allclose(found[sample], np.concatenate([forward, backward], axis=1), rtol=1e-4, atol=1e-6)
 
 
+def test_without_the_normalisation_attention_gates_as_it_is(tokens):
+    plain = AttentiveInteraction(F, H, heads=1, norm_eps=1e-5, draw=Draw(0), normalised=False)
+    found = plain(tokens, jnp.ones((B, N)))
+    h = np.asarray(plain.lstm(tokens, jnp.ones((B, N))))
+    v = np.split(h @ np.asarray(plain.qkv[...]), 3, axis=-1)[2]
+    attended = np.einsum("bnm,bmd->bnd", found.attention[:, 0], v)
+    np.testing.assert_allclose(found.gated, h * sigmoid(attended), rtol=1e-4, atol=1e-6)
+
+
 def test_interaction_is_gated_attention(tokens, interaction):
     mask = jnp.ones((B, N))
     found = interaction(tokens, mask)
