@@ -5,6 +5,7 @@
   python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER          a corpus (cmdc, daic_woz)
   python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER --mode=check          only look at it
   python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER --mode=sweep --sweep="seed=0,1,2"
+  python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER --mode=ablate --grid=cues
   python run.py --mode=predict --checkpoint=runs/simulated --input=FILE_OR_FOLDER
   python run.py --mode=score --workdir=runs/simulated --predictions=FILE.csv           anyone's model
 
@@ -31,11 +32,15 @@ from mccl_jax.errors import UserError
 from mccl_jax.files import refuse_remote
 
 DEFAULT = str(pathlib.Path(__file__).resolve().parent / "configs/simulated.py")
-MODES = ("check", "prepare", "train", "sweep", "evaluate", "score", "predict", "export")
+# Those of mccl_jax/ablations.py, which takes a while to import.
+GRIDS = ("cues", "modules", "loss", "sizes", "paper")
+MODES = ("check", "prepare", "train", "sweep", "ablate", "evaluate", "score", "predict", "export")
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment; by default configs/simulated.py.")
 WORKDIR = flags.DEFINE_string(
-    "workdir", None, "Where results go; by default runs/<name of the config>, of a sweep with -sweep."
+    "workdir",
+    None,
+    "Where results go; by default runs/<name of the config>, of a sweep with -sweep, of an ablation with -ablation.",
 )
 MODE = flags.DEFINE_enum("mode", "train", MODES, "What to do; train prepares and evaluates, too.")
 CHECKPOINT = flags.DEFINE_string("checkpoint", None, "predict, export: a workdir or checkpoint.")
@@ -44,9 +49,15 @@ OUTPUT = flags.DEFINE_string("output", None, "export: the .safetensors file to w
 PREDICTIONS = flags.DEFINE_string(
     "predictions", None, "score: a CSV with the columns session and predicted, made by any program."
 )
-SWEEP = flags.DEFINE_string("sweep", None, 'sweep: what differs, as in "seed=0,1 * train.temperature=0.05,0.09".')
+GRID = flags.DEFINE_enum("grid", None, GRIDS, "ablate: which variants (mccl_jax/ablations.py).")
+SWEEP = flags.DEFINE_string(
+    "sweep", None, 'sweep; ablate, seeds: what differs, as in "seed=0,1 * train.temperature=0.05,0.09".'
+)
 DISTRIBUTED = flags.DEFINE_enum(
-    "distributed", "auto", ("auto", "on", "off"), "train, sweep: together with other processes, where there are any."
+    "distributed",
+    "auto",
+    ("auto", "on", "off"),
+    "train, sweep, ablate: together with other processes, where there are any.",
 )
 SHARE = flags.DEFINE_bool("share", False, "check: print the structure alone, without values, IDs and names.")
 
@@ -72,7 +83,7 @@ def main(arguments: list[str]) -> int:
     from mccl_jax.experiment import Experiment
 
     experiment = Experiment.from_dict(CONFIG.value.to_dict())
-    own = experiment.name + ("-sweep" if MODE.value == "sweep" else "")
+    own = experiment.name + {"sweep": "-sweep", "ablate": "-ablation"}.get(MODE.value, "")
     place = WORKDIR.value or str(pathlib.Path("runs", own))
     if MODE.value == "check":
         from mccl_jax.modes import check
@@ -98,9 +109,12 @@ def main(arguments: list[str]) -> int:
         from mccl_jax.training import hosts
 
         with hosts.joined(DISTRIBUTED.value) as say:  # before anything looks for devices
-            from mccl_jax.modes import sweep, train
+            from mccl_jax.modes import ablate, sweep, train
 
             with buckets.working_in(place, hosts.is_main(), hosts.wait) as workdir:
+                if MODE.value == "ablate":
+                    values = CONFIG.value.to_dict()
+                    return 2 if ablate.run(values, GRID.value, SWEEP.value, workdir, say) else 0
                 if MODE.value == "sweep":
                     return 2 if sweep.run(CONFIG.value.to_dict(), SWEEP.value, workdir, say) else 0
                 train.run(experiment, workdir, say)
@@ -113,6 +127,7 @@ def _check_flags() -> None:
         "predict": ("checkpoint", "input"),
         "export": ("checkpoint", "output"),
         "sweep": ("sweep",),
+        "ablate": ("grid",),
         "score": ("predictions",),
     }
     wanted = of_modes.get(MODE.value, ())
@@ -120,15 +135,15 @@ def _check_flags() -> None:
         refuse_remote(f"--{flag.name}", flag.value or "")
     for flag in (WORKDIR, CHECKPOINT):
         buckets.check(f"--{flag.name}", flag.value or "")
-    for flag in (CHECKPOINT, INPUT, OUTPUT, SWEEP, PREDICTIONS):
+    for flag in (CHECKPOINT, INPUT, OUTPUT, SWEEP, GRID, PREDICTIONS):
         if flag.name in wanted and not flag.value:
             raise UserError(f"--mode={MODE.value} needs --{' and --'.join(wanted)}; --{flag.name} is missing")
-        if flag.value and flag.name not in wanted:
+        if flag.value and flag.name not in (*wanted, *(("sweep",) if MODE.value == "ablate" else ())):
             raise UserError(f"--{flag.name} does not go with --mode={MODE.value}")
     if SHARE.value and MODE.value != "check":
         raise UserError(f"--share does not go with --mode={MODE.value}, only with --mode=check")
-    if DISTRIBUTED.value == "on" and MODE.value not in ("train", "sweep"):
-        raise UserError(f"--distributed=on does not go with --mode={MODE.value}, only with train and sweep")
+    if DISTRIBUTED.value == "on" and MODE.value not in ("train", "sweep", "ablate"):
+        raise UserError(f"--distributed=on does not go with --mode={MODE.value}, only with train, sweep and ablate")
 
 
 def parse(arguments: list[str]) -> list[str]:

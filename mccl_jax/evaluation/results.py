@@ -5,10 +5,14 @@ training can be compared byte by byte. Numbers are written as the shortest text 
 """
 
 import csv
+import dataclasses
 import json
 import os
 import pathlib
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.protocols import SCHEMA_VERSION, Evaluation
@@ -34,6 +38,46 @@ def write(evaluation: Evaluation, workdir: str | os.PathLike) -> None:
     with replacing(pathlib.Path(workdir) / RESULTS) as temporary:
         text = json.dumps(evaluation.results, indent=2, ensure_ascii=False, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """R rows of predictions.csv, one a reported session and fold.
+
+    session, subject, fold (R,) str ("" without folds); target (R,) NaN where unknown; by: predictor -> (R,).
+    """
+
+    session: np.ndarray
+    subject: np.ndarray
+    fold: np.ndarray
+    target: np.ndarray
+    by: Mapping[str, np.ndarray]
+
+
+def read_predictions(workdir: str | os.PathLike) -> Predictions:
+    """The content of predictions.csv. Raises UserError where it is absent or damaged."""
+    path = pathlib.Path(workdir) / PREDICTIONS
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *rows = csv.reader(file)
+        columns = {name: np.array(values) for name, values in zip(header, zip(*rows, strict=True), strict=True)}
+        at = header.index("target")
+        known = np.where(columns["target"] == "", "nan", columns["target"]).astype(np.float64)
+        by = {name: columns[name].astype(np.float64) for name in header[at + 1 :] if _numbers(columns[name])}
+        fold = columns["fold"] if "fold" in header[:at] else np.full(len(known), "")
+        return Predictions(columns["session"], columns["subject"], fold, known, by)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(
+            f"{path}: cannot be read ({type(error).__name__}); expected the predictions of a finished training: "
+            "run --mode=evaluate in this workdir"
+        ) from error
+
+
+def _numbers(texts: np.ndarray) -> bool:
+    try:
+        return bool(np.isfinite(texts.astype(np.float64)).all())
+    except ValueError:
+        return False
 
 
 def read(workdir: str | os.PathLike) -> dict[str, Any]:

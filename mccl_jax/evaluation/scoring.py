@@ -80,21 +80,37 @@ class ScoredSessions:
         return _or_none(float(self._value(METRICS["mae"], predicted, self._once)))
 
     def difference_of_mae(self, predicted: np.ndarray, baseline: np.ndarray) -> Score:
-        """MAE(predicted) - MAE(baseline), paired; negative where `predicted` is the better one.
+        """MAE(predicted) - MAE(baseline), as `difference` gives it; negative where `predicted` is the better one."""
+        return self.difference("mae", [predicted], [baseline])
 
-        With the two-sided `p` of no difference (sign flips over subjects) and, as `detectable`, the smallest true
-        difference that would be found with `POWER` among so many, at `level`; None where there is none.
+    def mean(self, name: str, predicted: Sequence[np.ndarray]) -> Score:
+        """A metric, meaned over the predictions (N,) of several trainings."""
+        metric = METRICS[name]
+        return self._score(*self._interval(functools.partial(self._mean, metric, predicted), metric.ends), metric)
+
+    def difference(self, name: str, predicted: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> Score:
+        """A metric of several trainings' predictions less that of `others`, paired, each meaned over the trainings.
+
+        With, as `detectable`, the smallest true difference that would be found with `POWER` among so many, at `level`,
+        and, of MAE, the two-sided `p` of no difference (sign flips over subjects, of meaned errors); None where there
+        is none. All is about who is in the sessions: what trainings vary by is not in it.
         """
-        mae = METRICS["mae"]
+        metric = METRICS[name]
         difference, interval = self._interval(
-            lambda weights: self._value(mae, predicted, weights) - self._value(mae, baseline, weights), ENDLESS
+            lambda weights: self._mean(metric, predicted, weights) - self._mean(metric, others, weights), ENDLESS
         )
-        losses = (np.abs(values - self.true) for values in (predicted, baseline))
+        p = math.nan
+        if name == "mae":
+            losses = (np.mean([np.abs(one - self.true) for one in of], axis=0) for of in (predicted, others))
+            p = paired_test(*losses, self.subject, self._once, self.resamples, self.seed)
         return {
-            **self._score(difference, interval, mae),
-            "p": _or_none(paired_test(*losses, self.subject, self._once, self.resamples, self.seed)),
+            **self._score(difference, interval, metric),
+            "p": _or_none(p),
             "detectable": _or_none(detectable(interval.standard_error, self.level, POWER)),
         }
+
+    def _mean(self, metric: Metric, predicted: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
+        return sum(self._value(metric, one, weights) for one in predicted) / len(predicted)
 
     def bias(self, predicted: np.ndarray) -> Score:
         """The mean of predicted - true: above 0 where severities are overestimated."""

@@ -5,7 +5,7 @@ import copy
 import dataclasses
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -35,6 +35,28 @@ def run(config: Mapping[str, Any], sweep: str, workdir: pathlib.Path, say=print)
     """
     found = settings(sweep)
     named = dict(zip(names_of(found), found, strict=True))
+
+    def told(scored, failed) -> tuple[str, dict[str, str]]:
+        told = side_by_side(named, scored, failed)
+        content = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return sweep_table(told), {SWEEP: content, TABLE: sweep_table(told)}
+
+    return train_all(config, named, workdir, told, say)
+
+
+def train_all(
+    config: Mapping[str, Any],
+    named: Mapping[str, Setting],
+    workdir: pathlib.Path,
+    told: Callable[[Mapping[str, Any], Mapping[str, str]], tuple[str, Mapping[str, str]]],
+    say=print,
+) -> int:
+    """Trains and scores the config under each of the `named` settings, as `run` says; returns how many failed.
+
+    Each has a workdir of its name below `workdir`. `told` gives, from the results of those that are done and why others
+    failed, by name, a table and the files, name -> text, that are then to lie in `workdir`; it is asked again and again
+    as things get on, in the main process.
+    """
     base = Experiment.from_dict(config)
     experiments = {name: _experiment(config, base, name, setting) for name, setting in named.items()}
     if hosts.is_main():
@@ -46,14 +68,13 @@ def run(config: Mapping[str, Any], sweep: str, workdir: pathlib.Path, say=print)
     scored, failed = {}, {}
 
     def tell() -> str:
-        told = side_by_side(named, scored, failed)
         if not hosts.is_main():
             return ""
-        with replacing(workdir / SWEEP) as temporary:
-            temporary.write_text(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-        with replacing(workdir / TABLE) as temporary:
-            temporary.write_text(sweep_table(told), encoding="utf-8")
-        return sweep_table(told)
+        table, files = told(scored, failed)
+        for name, text in files.items():
+            with replacing(workdir / name) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        return table
 
     with claimed(workdir) if hosts.is_main() else contextlib.nullcontext():
         left = {}
