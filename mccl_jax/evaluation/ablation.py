@@ -80,8 +80,17 @@ def against_parent(
             rows.append(_row(own, Network.name, done, parents, primary, sessions, {}))
     family = _correct(rows)
     rows += [
-        _row(Variant(name.replace("_", " "), ""), name, parents, parents, primary, sessions, {}, kind="baseline")
-        for name in one.results["baselines"]
+        _row(
+            Variant(name.replace("_", " "), of["description"]),
+            name,
+            parents,
+            parents,
+            primary,
+            sessions,
+            {},
+            "baseline",
+        )
+        for name, of in one.results["baselines"].items()
         if name not in [variant.reads for variant in variants]
     ]
     return table | _said(one, primary, parents, sessions, family) | {"rows": rows}
