@@ -62,7 +62,7 @@ def against_parent(
     one = next(iter(parents.values()), None)
     asked = [Variant(PARENT, "the config as it stands"), *variants]
     if one is None:
-        return table | {"rows": [_unfinished(variant, failed.get(variant.name, {}), seeds) for variant in asked]}
+        return table | {"rows": [_unfinished(variant, failed.get(variant.name, {})) for variant in asked]}
     primary = one.results["primary"]["regressor"]
     sessions = _sessions(one)
     rows = []
@@ -72,27 +72,17 @@ def against_parent(
         done = {seed: of for seed, of in source.items() if seed in parents and column in of.predictions.by}
         if not done:
             why = failed.get(variant.name, {}) or ({0: _UNREAD} if variant.reads else {})
-            rows.append(_unfinished(variant, why, seeds))
+            rows.append(_unfinished(variant, why))
             continue
         rows.append(_row(variant, column, done, parents, primary, sessions, failed.get(variant.name, {})))
         if not variant.reads and all(Network.name in of.predictions.by for of in done.values()):
             own = Variant(f"{variant.name}: its own output", "what the network itself says", variant.setting)
             rows.append(_row(own, Network.name, done, parents, primary, sessions, {}))
     family = _correct(rows)
-    rows += [
-        _row(
-            Variant(name.replace("_", " "), of["description"]),
-            name,
-            parents,
-            parents,
-            primary,
-            sessions,
-            {},
-            "baseline",
-        )
-        for name, of in one.results["baselines"].items()
-        if name not in [variant.reads for variant in variants]
-    ]
+    for name, of in one.results["baselines"].items():
+        if name not in [variant.reads for variant in variants]:
+            baseline = Variant(name.replace("_", " "), of["description"])
+            rows.append(_row(baseline, name, parents, parents, primary, sessions, {}, "baseline"))
     return table | _said(one, primary, parents, sessions, family) | {"rows": rows}
 
 
@@ -115,7 +105,7 @@ def _sessions(one: Trained) -> tuple[np.ndarray, ScoredSessions]:
     return known, sessions
 
 
-def _unfinished(variant: Variant, why: Mapping[int, str], seeds: Sequence[int]) -> dict[str, Any]:
+def _unfinished(variant: Variant, why: Mapping[int, str]) -> dict[str, Any]:
     return {
         "name": variant.name,
         "kind": PARENT if variant.name == PARENT else "variant",
@@ -139,7 +129,7 @@ def _row(
 ) -> dict[str, Any]:
     """Scores of one variant and its differences to the parent, over the seeds that both have."""
     known, sessions = scored
-    row = _unfinished(variant, failed, [])
+    row = _unfinished(variant, failed)
     row |= {"kind": PARENT if variant.name == PARENT else kind}
     seeds = sorted(done)
     if wrong := [seed for seed in seeds if not _same(done[seed].predictions, parents[seed].predictions)]:

@@ -72,7 +72,7 @@ def as_latex(ablation: Mapping[str, Any]) -> str:
 
 def as_csv(ablation: Mapping[str, Any]) -> str:
     """One row a variant, numbers as the shortest text that reads back as the same float64."""
-    rows = [_flat(row) | {"simulated": bool(ablation["simulated_notice"])} for row in ablation["rows"]]
+    rows = [{"simulated": bool(ablation["simulated_notice"]), **_flat(row)} for row in ablation["rows"]]
     text = io.StringIO()
     names = dict.fromkeys(name for row in rows for name in row)
     writer = csv.DictWriter(text, names, lineterminator="\n", restval="")

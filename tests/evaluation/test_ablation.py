@@ -73,7 +73,9 @@ def test_without_folds_it_is_paired_over_subjects(trained):
     assert row["difference"]["mae"]["p"] == paired_test(losses(worse), losses(parent), subject, None, 300, 0)
     assert row["difference"]["ccc"]["upper"] < 0
     assert rows["same"]["difference"]["mae"]["p"] == 1
-    assert [rows[name]["difference"]["mae"]["p_adjusted"] for name in ("worse", "same")] == holm([row["difference"]["mae"]["p"], 1.0])
+    assert [rows[name]["difference"]["mae"]["p_adjusted"] for name in ("worse", "same")] == holm(
+        [row["difference"]["mae"]["p"], 1.0]
+    )
     assert table["family"]["size"] == 2
     assert "p_adjusted" not in rows["train mean"]["difference"]["mae"]
     assert rows["train mean"]["metrics"]["mae"]["estimate"] > rows["parent"]["metrics"]["mae"]["estimate"]
@@ -92,7 +94,9 @@ def test_over_seeds_errors_are_meaned(trained):
     assert rows["worse"]["difference"]["mae"]["estimate"] == pytest.approx(np.mean(apart))
     assert rows["worse"]["over_seeds"] == pytest.approx(np.std(apart, ddof=1))
     mine, theirs = (np.mean([losses(of[seed]) for seed in (0, 1)], axis=0) for of in (others, parents))
-    assert rows["worse"]["difference"]["mae"]["p"] == paired_test(mine, theirs, parents[0].predictions.subject, None, 300, 0)
+    assert rows["worse"]["difference"]["mae"]["p"] == paired_test(
+        mine, theirs, parents[0].predictions.subject, None, 300, 0
+    )
     assert rows["parent"]["seeds"] == [0, 1, 2]
     assert "excluded" not in table["intervals"]["covers"]
 
@@ -107,7 +111,9 @@ def test_with_folds_it_is_the_corrected_resampled_t(trained):
         found += [(losses(others[seed]) - losses(parents[seed]))[at].mean() for seed in (0, 1)]
     expected = nadeau_bengio(np.array(found), 36, 9, 0.95)
     mae = row["difference"]["mae"]
-    assert (mae["estimate"], mae["lower"], mae["upper"], row["difference"]["mae"]["p"]) == pytest.approx(dataclasses.astuple(expected))
+    assert (mae["estimate"], mae["lower"], mae["upper"], row["difference"]["mae"]["p"]) == pytest.approx(
+        dataclasses.astuple(expected)
+    )
     half = (mae["upper"] - mae["lower"]) / 2
     assert mae["detectable"] == pytest.approx(half * (1.959964 + 0.841621) / 1.959964, rel=1e-5)
     assert row["difference"]["ccc"]["estimate"] < 0
