@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from data_builders.records import Session
+from mccl_jax.cues import Cue
 
 # What says nothing of behaviour, and may go along with severity all the same.
 NUISANCE = {
@@ -50,6 +51,12 @@ def statistics(session: Session) -> np.ndarray:
             values = of_cue.get(moment)
             parts.append(np.full(cue.shape, np.nan) if values is None else np.asarray(values))
     return np.concatenate([part.reshape(-1) for part in parts]).astype(np.float32)
+
+
+def of_cues(statistics: np.ndarray, specification: Mapping[str, Cue], names: Sequence[str]) -> np.ndarray:
+    """Of (N, M) `statistics` by a specification, those of the cues of these names; all where none is named."""
+    whose = np.repeat([*specification], [len(_MOMENTS) * np.prod(cue.shape) for cue in specification.values()])
+    return statistics[:, np.isin(whose, names or [*specification])]
 
 
 def stacked(rows: Sequence[Mapping[str, float]]) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from data_builders.preparation import SessionBuilder
 from data_builders.records import Session
 from data_builders.report import Report
 from mccl_jax.cues import shared_cues
+from mccl_jax.data.description import of_cues
 from mccl_jax.data.scaling import Scaler
 from mccl_jax.data.sessions import Facts, read_sessions, windows_and_facts
 from mccl_jax.data.splits import ALL, check_unreported, divisions, excluded, is_inner, with_inner
@@ -66,10 +67,10 @@ class Material:
     def fingerprint(self) -> str:
         return _fingerprint(self.reports)
 
-    @property
-    def described(self) -> Described:
-        """The sessions as predictors without a model know them."""
-        return Described(self.windows.session, self.facts.nuisance, self.facts.statistics)
+    def described(self, cues: Sequence[str]) -> Described:
+        """The sessions as predictors without a model know them, by the cues of these names; by all where none is."""
+        statistics = of_cues(self.facts.statistics, self.windows.specification, cues)
+        return Described(self.windows.session, self.facts.nuisance, statistics)
 
     def data(self, name: str) -> TrainingData:
         """The data of one training: the scales are those of its train sessions. The same object while it is in use."""
@@ -188,7 +189,7 @@ class Plan:
             for name, text in ((evaluate.CONFIG, first.to_json() + "\n"), ("preparation.txt", preparation)):
                 with replacing(self.workdir / name) as temporary:
                     temporary.write_text(text)
-            self.material.described.save(self.workdir / DESCRIBED)
+            self.material.described(self.experiment.model.cues).save(self.workdir / DESCRIBED)
             yield
 
     def evaluate(self, say) -> None:

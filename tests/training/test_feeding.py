@@ -14,6 +14,7 @@ from tests.data.made import plain
 
 N, BATCH_SIZE, SLOTS = 9, 4, 3
 OPTIONS = WindowOptions(rate=2.0, seconds=6.0)
+TARGET = np.array([1, 2, np.nan, 4, 5, 6, 7, np.nan, 9], np.float32)
 
 
 def sessions() -> list[Session]:
@@ -33,7 +34,7 @@ def windows(tmp_path_factory):
 def source(windows, seed: int, count: int) -> Source:
     members = np.pad(np.random.default_rng(seed).permutation(N)[:count], (0, N - count)).astype(np.int32)
     hyper = Hyper(np.int32(seed), *np.float32([1, 1, 1]), np.int32(-(-count // BATCH_SIZE)))
-    return Source(windows, members, np.int32(count), hyper)
+    return Source(windows, members, np.int32(count), hyper, TARGET)
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
@@ -41,7 +42,7 @@ def source(windows, seed: int, count: int) -> Source:
 def test_each_batch_is_the_one_that_a_step_draws(windows, count, shuffle):
     one, in_memory = (
         source(windows, 3, count),
-        resident(cut_windows(sessions(), WindowOptions(rate=2.0, seconds=6.0))[0]),
+        resident(cut_windows(sessions(), WindowOptions(rate=2.0, seconds=6.0))[0], TARGET),
     )
     stream = Stream([one], make_mesh(1, jax.devices()[:1]), BATCH_SIZE, shuffle)
     for step, found in enumerate(stream.batches(0, 3 * SLOTS, SLOTS)):
@@ -57,6 +58,7 @@ def test_each_batch_is_the_one_that_a_step_draws(windows, count, shuffle):
         np.testing.assert_array_equal(found.mask, expected.mask)
         np.testing.assert_array_equal(found.cues["plain"][there], expected.cues["plain"][there])
         np.testing.assert_array_equal(found.subject[there], expected.subject[there])
+        np.testing.assert_array_equal(found.target[there], expected.target[there])
         np.testing.assert_array_equal(found.segment[there], expected.segment[there])
     assert step == 3 * SLOTS - 1
 
