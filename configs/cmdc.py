@@ -3,6 +3,7 @@
 python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER              five disjoint folds
 python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER --config.data.folds=official
 python run.py --config=configs/cmdc.py:simulated              a simulated corpus of the same layout, a small model
+python run.py --config=configs/cmdc.py:simulated --mode=ablate --grid=cues          the same, cue by cue
 """
 
 from configs import common, simulated

@@ -76,7 +76,7 @@ def against_parent(
             continue
         rows.append(_row(variant, column, done, parents, primary, sessions, failed.get(variant.name, {})))
         if not variant.reads and all(Network.name in of.predictions.by for of in done.values()):
-            own = Variant(f"{variant.name}: its own output", "what the network itself says", variant.setting)
+            own = Variant(f"{variant.name}, output", "what the network itself says", variant.setting)
             rows.append(_row(own, Network.name, done, parents, primary, sessions, {}))
     family = _correct(rows)
     for name, of in one.results["baselines"].items():

@@ -23,8 +23,9 @@ def ablation_table(ablation: Mapping[str, Any]) -> str:
     """Renders what `evaluation.ablation.against_parent` gives: the parent, its variants, its baselines."""
     blocks = ["\n".join(map(wrapped, _heading(ablation)))]
     if columns := _columns(ablation):
-        of_ccc = {"": columns[""]} | {name: columns.pop(name) for name in [*columns] if name.startswith("CCC")}
-        blocks += [rendered(columns), rendered(of_ccc)]  # side by side they would be wider than a terminal
+        others = [name for name in columns if "CCC" in name or "seeds" in name]
+        second = {"": columns[""]} | {name: columns.pop(name) for name in others}
+        blocks += [rendered(columns), rendered(second)]  # side by side they would be wider than a terminal
     blocks.append("\n".join(wrapped(line, "  ") for line in _notes(ablation)))
     return "\n\n".join(blocks) + "\n"
 
@@ -123,18 +124,18 @@ def _columns(ablation: Mapping[str, Any]) -> dict[str, list[str]]:
 
     columns = {
         "": [row["name"] for row in rows],
-        "n": [str(row["metrics"]["mae"]["n_sessions"]) for row in rows],
         "MAE": of("metrics", "mae"),
         "MAE - parent's": of("difference", "mae"),
         "p": of_mae("p", _p),
         "p, Holm": of_mae("p_adjusted", _p),
         "detectable": of_mae("detectable", number),
-        "over seeds": [written(row["over_seeds"], number) if "over_seeds" in row else "" for row in rows],
         "CCC": of("metrics", "ccc"),
         "CCC - parent's": of("difference", "ccc"),
+        "seeds": [str(len(row["seeds"])) for row in rows],
+        "MAE over seeds": [written(row["over_seeds"], number) if "over_seeds" in row else "" for row in rows],
     }
     if len(ablation["seeds"]) < 2:
-        del columns["over seeds"]
+        del columns["seeds"], columns["MAE over seeds"]
     return columns if rows else {}
 
 
@@ -147,6 +148,8 @@ def _notes(ablation: Mapping[str, Any]) -> list[str]:
     lines = [f"FAILED: {row['name']}: {row['why']}" for row in rows if row["why"]]
     if waiting := [row["name"] for row in rows if row["state"] == "waiting"]:
         lines.append(f"waiting: {', '.join(waiting)}")
+    if some := [row["name"] for row in rows if row["seeds"] and {*row["seeds"]} < {*ablation["seeds"]}]:
+        lines.append(f"not all seeds are done, so that rows are of different ones: {', '.join(some)}")
     if "family" in ablation:
         intervals, family = ablation["intervals"], ablation["family"]
         lines += [
@@ -156,7 +159,7 @@ def _notes(ablation: Mapping[str, Any]) -> list[str]:
             f"p, Holm: corrected for a family of {family['size']}, {family['of']}.",
             f"detectable: the smallest true difference of MAE that so many sessions show in {ablation['power']:.0%} of "
             "such studies, by the width of the interval; what is smaller may be there all the same.",
-            *(["over seeds: standard deviation of the difference."] if len(ablation["seeds"]) > 1 else []),
+            *(["MAE over seeds: standard deviation of the difference."] if len(ablation["seeds"]) > 1 else []),
             ablation["about"],
             *(f"{row['name']}: {row['what']}." for row in rows if row["what"] and row["state"] == "done"),
         ]

@@ -145,4 +145,4 @@ def test_a_variant_may_be_a_column_of_the_parents_predictions(trained):
     expected = np.abs(parent.predictions.target - 5).mean()
     assert rows["untrained"]["metrics"]["mae"]["estimate"] == pytest.approx(expected)
     assert rows["untrained"]["difference"]["mae"]["p_adjusted"] >= rows["untrained"]["difference"]["mae"]["p"]
-    assert rows["parent: its own output"]["metrics"]["mae"]["estimate"] == pytest.approx(1)
+    assert rows["parent, output"]["metrics"]["mae"]["estimate"] == pytest.approx(1)

@@ -40,6 +40,10 @@ def test_plain_text(ablation):
     ):
         assert said in " ".join(table.split()), said
     assert "over seeds: standard deviation" in table
+    assert "not all seeds are done" not in table
+    assert "rows are of different ones: parent, 50% of it_all" in " ".join(
+        ablation_table(ablation | {"seeds": [0, 1, 2]}).split()
+    )
     assert "over seeds: standard deviation" not in ablation_table(ablation | {"seeds": [0]})
 
 
