@@ -226,7 +226,12 @@ def _said(
         "primary": {"protocol": results["primary"]["protocol"], "regressor": primary},
         "reported_split": results["reported_split"],
         "counts": _n(sessions),
-        "intervals": {"level": sessions.level, "method": method, "covers": covers},
+        "intervals": {
+            "level": sessions.level,
+            "of_scores": results["intervals"]["type"],
+            "of_differences": method,
+            "covers": covers,
+        },
         "family": {"size": family, "correction": "Holm", "of": "the p of MAE's differences of all variants here"},
         "power": POWER,
         "about": (

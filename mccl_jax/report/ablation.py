@@ -154,8 +154,8 @@ def _notes(ablation: Mapping[str, Any]) -> list[str]:
         intervals, family = ablation["intervals"], ablation["family"]
         lines += [
             "MAE - parent's: below 0 is better than the parent, above 0 says what the missing part is worth here.",
-            f"[ ]: {intervals['level']:.0%} interval; of differences by {intervals['method']}; covers "
-            f"{intervals['covers']}.",
+            f"[ ]: {intervals['level']:.0%} interval; of scores: {intervals['of_scores']}; of differences: "
+            f"{intervals['of_differences']}; these cover {intervals['covers']}.",
             f"p, Holm: corrected for a family of {family['size']}, {family['of']}.",
             f"detectable: the smallest true difference of MAE that so many sessions show in {ablation['power']:.0%} of "
             "such studies, by the width of the interval; what is smaller may be there all the same.",

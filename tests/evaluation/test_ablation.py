@@ -117,7 +117,7 @@ def test_with_folds_it_is_the_corrected_resampled_t(trained):
     half = (mae["upper"] - mae["lower"]) / 2
     assert mae["detectable"] == pytest.approx(half * (1.959964 + 0.841621) / 1.959964, rel=1e-5)
     assert row["difference"]["ccc"]["estimate"] < 0
-    assert "5 folds x 2 seeds" in table["intervals"]["method"]
+    assert "5 folds x 2 seeds" in table["intervals"]["of_differences"]
 
 
 def test_what_is_not_done_or_not_comparable_is_said(trained):
