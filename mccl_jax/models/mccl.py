@@ -16,7 +16,7 @@ from mccl_jax.errors import UserError
 from mccl_jax.models.init import Draw
 from mccl_jax.models.interaction import AttentiveInteraction, TokenConv, Unrelated
 from mccl_jax.models.norm import EVALUATION, Pass
-from mccl_jax.models.precision import EXACT, PRECISIONS, Precision
+from mccl_jax.models.precision import EXACT, FLOAT32, PRECISIONS, Precision
 from mccl_jax.models.resnet import Trunk, TrunkOptions
 
 Cues = Mapping[str, Float[Array, "B T V C"]]
@@ -96,12 +96,14 @@ class View(NamedTuple):
     features    tokens out of the trunk: inter (B, K, F), intra (K, B, S, F)
     attention   inter (B, heads, K, K), intra (K, B, heads, S, S): weights between tokens, not importance
     gated       inter (B, K, D), intra (K, B, S, D)
+    takes_part  inter (B, K), intra (K, B, S): 1 where the token has a frame; weights of others mean nothing
     """
 
     z: Float[Array, "B D"]
     features: Array
     attention: Array
     gated: Array
+    takes_part: Array
 
 
 class Views(NamedTuple):
@@ -148,9 +150,14 @@ class CrossCharacteristicAttentiveInteraction(nnx.Module):
         features = jnp.stack(
             [self.trunk(x, mask, dataclasses.replace(how, row=row)) for row, x in enumerate(cues)], axis=1
         )
-        B, K, _ = features.shape
-        gated, attention = self.interaction(features, jnp.broadcast_to(_any(mask)[:, None], (B, K)), how.precision)
-        return View(self.cue_conv(gated), features, attention, gated)
+        return self.related(features, jnp.broadcast_to(_any(mask)[:, None], features.shape[:2]), how.precision)
+
+    def related(
+        self, features: Float[Array, "B K F"], takes_part: Float[Array, "B K"], precision: Precision = FLOAT32
+    ) -> View:
+        """The view that tokens make, whoever's they are."""
+        gated, attention = self.interaction(features, takes_part, precision)
+        return View(self.cue_conv(gated), features, attention, gated, takes_part)
 
 
 class TemporalSegmentAttentiveInteraction(nnx.Module):
@@ -175,11 +182,18 @@ class TemporalSegmentAttentiveInteraction(nnx.Module):
 
         cues = self.projection(cues).values()
         features = jnp.stack([tokens(x, row).reshape(B, S, -1) for row, x in enumerate(cues)])
-        K, F = len(cues), features.shape[-1]
-        gated, attention = self.interaction(features.reshape(K * B, S, F), jnp.tile(takes_part, (K, 1)), how.precision)
+        return self.related(features, jnp.broadcast_to(takes_part, features.shape[:3]), how.precision)
+
+    def related(
+        self, features: Float[Array, "K B S F"], takes_part: Float[Array, "K B S"], precision: Precision = FLOAT32
+    ) -> View:
+        """The view that tokens make, whoever's they are."""
+        K, B, S, F = features.shape
+        gated, attention = self.interaction(features.reshape(K * B, S, F), takes_part.reshape(K * B, S), precision)
         gated = gated.reshape(K, B, S, -1)
         of_cues = jnp.moveaxis(self.segment_conv(gated), 0, 1)  # (B, K, D)
-        return View(self.cue_conv(of_cues), features, attention.reshape(K, B, *attention.shape[1:]), gated)
+        z, attention = self.cue_conv(of_cues), attention.reshape(K, B, *attention.shape[1:])
+        return View(z, features, attention, gated, takes_part)
 
 
 def segment_frames(segment: Int[Array, "B T"], segments: int) -> tuple[Int[Array, "B S L"], Float[Array, "B S L"]]:

@@ -189,12 +189,14 @@ def test_shapes_follow_the_options(cues, options):
         "features": (B, K, F),
         "attention": (B, small.heads, K, K),
         "gated": (B, K, D),
+        "takes_part": (B, K),
     }
     assert jax.tree.map(jnp.shape, views.intra)._asdict() == {
         "z": (B, D),
         "features": (K, B, S, F),
         "attention": (K, B, small.heads, S, S),
         "gated": (K, B, S, D),
+        "takes_part": (K, B, S),
     }
 
 
