@@ -43,7 +43,7 @@ WORKDIR = flags.DEFINE_string(
     "Where results go; by default runs/<name of the config>, of a sweep with -sweep, of an ablation with -ablation.",
 )
 MODE = flags.DEFINE_enum("mode", "train", MODES, "What to do; train prepares and evaluates, too.")
-CHECKPOINT = flags.DEFINE_string("checkpoint", None, "predict, export: a workdir or checkpoint.")
+CHECKPOINT = flags.DEFINE_string("checkpoint", None, "predict, export: a workdir or checkpoint; ablate: a workdir.")
 INPUT = flags.DEFINE_string("input", None, "predict: a recording as the model's corpus has it, or a folder of them.")
 OUTPUT = flags.DEFINE_string("output", None, "export: the .safetensors file to write.")
 PREDICTIONS = flags.DEFINE_string(
@@ -79,6 +79,12 @@ def main(arguments: list[str]) -> int:
         from mccl_jax.modes import predict
 
         return 2 if predict.run(CHECKPOINT.value, pathlib.Path(INPUT.value)) else 0
+    if MODE.value == "ablate" and CHECKPOINT.value:
+        from mccl_jax.modes import insight
+
+        with buckets.working_in(CHECKPOINT.value) as workdir:
+            insight.run(workdir)
+        return 0
 
     from mccl_jax.experiment import Experiment
 
@@ -127,7 +133,7 @@ def _check_flags() -> None:
         "predict": ("checkpoint", "input"),
         "export": ("checkpoint", "output"),
         "sweep": ("sweep",),
-        "ablate": ("grid",),
+        "ablate": ("checkpoint",) if CHECKPOINT.value else ("grid",),
         "score": ("predictions",),
     }
     wanted = of_modes.get(MODE.value, ())
@@ -138,7 +144,7 @@ def _check_flags() -> None:
     for flag in (CHECKPOINT, INPUT, OUTPUT, SWEEP, GRID, PREDICTIONS):
         if flag.name in wanted and not flag.value:
             raise UserError(f"--mode={MODE.value} needs --{' and --'.join(wanted)}; --{flag.name} is missing")
-        if flag.value and flag.name not in (*wanted, *(("sweep",) if MODE.value == "ablate" else ())):
+        if flag.value and flag.name not in (*wanted, *(("sweep",) if wanted == ("grid",) else ())):
             raise UserError(f"--{flag.name} does not go with --mode={MODE.value}")
     if SHARE.value and MODE.value != "check":
         raise UserError(f"--share does not go with --mode={MODE.value}, only with --mode=check")

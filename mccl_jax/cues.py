@@ -58,6 +58,14 @@ E_DAIC_CUES = {cue.name: cue for cue in (DEEP, GAZE, POSE, AUS)}
 BONY_POINTS = (27, 28, 29, 30, 36, 39, 42, 45)
 # Corners of the right and the left eye; an eye's place is the mean of its two corners.
 EYE_CORNERS = ((36, 39), (42, 45))
+# Regions of the face and their landmarks, by the layout of iBUG's 68 points (Sagonas et al. 2013).
+FACIAL_REGIONS = {
+    "contour": range(0, 17),
+    "brows": range(17, 27),
+    "nose": range(27, 36),
+    "eyes": range(36, 48),
+    "lips": range(48, 68),
+}
 
 
 def shared_cues(one: Mapping[str, Cue], other: Mapping[str, Cue]) -> dict[str, Cue]:

@@ -130,18 +130,10 @@ class Ridge:
 
     @classmethod
     def fit(cls, features: np.ndarray, target: np.ndarray, seed: int, subject: np.ndarray) -> "Ridge":
-        features = features.astype(np.float64)
-        mean, scale = features.mean(0), features.std(0)
-        flat = scale <= _FLAT * np.abs(mean)
-        scale = np.where(flat, 1.0, scale)
-        standardised = np.where(flat, 0.0, (features - mean) / scale)
+        mean, scale, flat, left, singular, right = _decomposed(features)
         # The mean of equal numbers need not be that number: a constant target must be predicted as it is.
         intercept = float(target[0] if (target == target[0]).all() else target.mean())
-
-        left, singular, right = np.linalg.svd(standardised, full_matrices=False)
-        alphas = _PENALTIES * len(target)
-        errors = _left_out_errors(left, singular**2 / (singular**2 + alphas[:, None]), target - intercept, subject)
-        alpha = alphas[np.argmin(errors)]
+        alpha = _penalties(left, singular, (target - intercept)[:, None], subject)[0]
         coefficients = right.T @ (singular / (singular**2 + alpha) * (left.T @ (target - intercept)))
         coefficients = np.where(flat, 0.0, coefficients)
         return cls(mean, scale, coefficients, intercept, float(alpha) if np.isfinite(alpha) else None)
@@ -194,24 +186,54 @@ REGRESSORS: dict[str, type[XGBoost] | type[Ridge]] = {kind.name: kind for kind i
 _KINDS = {**REGRESSORS, Network.name: Network}
 
 
+def ridge_predictions(features: np.ndarray, targets: np.ndarray, subject: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(M, P): what `Ridge`, fitted to features (N, 2D) and each of P targets (N, P), predicts of the M `others`.
+
+    For permutation tests: the features are decomposed once, and each target gets the penalty that suits it.
+    """
+    features, others = _checked(features), _checked(others, features.shape[1])
+    mean, scale, flat, left, singular, right = _decomposed(features)
+    centre = targets.mean(axis=0)
+    alphas = _penalties(left, singular, targets - centre, subject)
+    coefficients = right.T @ (singular[:, None] / (singular[:, None] ** 2 + alphas) * (left.T @ (targets - centre)))
+    return centre + np.where(flat, 0.0, (others - mean) / scale) @ coefficients
+
+
+def _decomposed(features: np.ndarray) -> tuple[np.ndarray, ...]:
+    """(mean, scale, which features are constant), and the SVD of the features, standardised by them."""
+    features = features.astype(np.float64)
+    mean, scale = features.mean(0), features.std(0)
+    flat = scale <= _FLAT * np.abs(mean)
+    scale = np.where(flat, 1.0, scale)
+    standardised = np.where(flat, 0.0, (features - mean) / scale)
+    return mean, scale, flat, *np.linalg.svd(standardised, full_matrices=False)
+
+
+def _penalties(left: np.ndarray, singular: np.ndarray, centred: np.ndarray, subject: np.ndarray) -> np.ndarray:
+    """(P,) the alpha of each target (N, P), of an SVD of the features."""
+    alphas = _PENALTIES * len(centred)
+    errors = _left_out_errors(left, singular**2 / (singular**2 + alphas[:, None]), centred, subject)
+    return alphas[np.argmin(errors, axis=0)]
+
+
 def _left_out_errors(left: np.ndarray, shrinkage: np.ndarray, centred: np.ndarray, subject: np.ndarray) -> np.ndarray:
-    """(A,) mean squared errors of leave-one-subject-out, for A penalties with `shrinkage` (A, rank); no refitting.
+    """(A, P) mean squared errors of leave-one-subject-out, for A penalties with `shrinkage` (A, rank) and P targets.
 
     With the SVD X = U diag(s) V^T of the centred features, ridge with a free intercept fits H y,
-    H = 1/N + U diag(s^2 / (s^2 + alpha)) U^T, and the errors on a left-out group g are (I - H_gg)^-1 (y - H y)_g.
-    The features' scales alone are not refitted without the group. All infinite where there is but one subject.
-    Source: the leave-one-out identity of Golub, Heath and Wahba 1979, in its block form.
+    H = 1/N + U diag(s^2 / (s^2 + alpha)) U^T, and the errors on a left-out group g are (I - H_gg)^-1 (y - H y)_g;
+    no refitting. `centred` (N, P). The features' scales alone are not refitted without the group. All infinite where
+    there is but one subject. Source: the leave-one-out identity of Golub, Heath and Wahba 1979, in its block form.
     """
     num_sessions, subjects = len(centred), np.unique(subject)
     if len(subjects) < 2:
-        return np.full(len(shrinkage), np.inf)
-    residuals = centred - (shrinkage * (left.T @ centred)) @ left.T  # (A, N)
-    total = np.zeros(len(shrinkage))
+        return np.full((len(shrinkage), centred.shape[1]), np.inf)
+    residuals = centred - left @ (shrinkage[:, :, None] * (left.T @ centred))  # (A, N, P)
+    total = np.zeros((len(shrinkage), centred.shape[1]))
     for one in subjects:
         rows = np.flatnonzero(subject == one)
         hat = 1 / num_sessions + (left[rows] * shrinkage[:, None]) @ left[rows].T  # (A, n, n)
-        left_out = np.linalg.solve(np.eye(len(rows)) - hat, residuals[:, rows, None])
-        total += np.sum(left_out**2, axis=(1, 2))
+        left_out = np.linalg.solve(np.eye(len(rows)) - hat, residuals[:, rows])
+        total += np.sum(left_out**2, axis=1)
     return total / num_sessions
 
 

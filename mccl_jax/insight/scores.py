@@ -1,0 +1,95 @@
+"""Numbers with their n and their interval over subjects, in the form of those of results.json."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from mccl_jax.evaluation.intervals import score_interval, subject_bootstrap
+from mccl_jax.evaluation.scoring import Score
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """N rows that numbers are made of, each a session as one training sees it.
+
+    subject, session, training   (N,): whose, which, and by what training. A session that stands in several rows counts
+    once in all.
+    """
+
+    subject: np.ndarray
+    session: np.ndarray
+    training: np.ndarray
+    resamples: int = 2000
+    level: float = 0.95
+    seed: int = 0
+
+    def __len__(self) -> int:
+        return len(self.subject)
+
+    def where(self, which: np.ndarray) -> "Rows":
+        """Some of the rows: a mask (N,) bool."""
+        some = {name: getattr(self, name)[which] for name in ("subject", "session", "training")}
+        return dataclasses.replace(self, **some)
+
+    @functools.cached_property
+    def once(self) -> np.ndarray:
+        """(N,) how much each row counts, so that every session counts once."""
+        _, index, times = np.unique(self.session, return_inverse=True, return_counts=True)
+        return 1 / times[index]
+
+    @functools.cached_property
+    def counts(self) -> dict[str, int]:
+        return {"n_sessions": len(np.unique(self.session)), "n_subjects": len(np.unique(self.subject))}
+
+    @functools.cached_property
+    def _weights(self) -> np.ndarray:
+        return subject_bootstrap(self.subject, self.resamples, self.seed)
+
+    def score(self, function: Callable[[np.ndarray], np.ndarray]) -> Score:
+        """`function` maps weights (..., N) to values (...), NaN where there is none."""
+        if len(self) == 0:
+            estimate, lower, upper, undefined, reason = math.nan, math.nan, math.nan, 0, "no session"
+        else:
+            estimate, interval = score_interval(function, self.subject, self._weights, self.once, self.level)
+            lower, upper, undefined, reason = interval.lower, interval.upper, interval.undefined, interval.reason
+        return {
+            "estimate": or_none(estimate),
+            "lower": or_none(lower),
+            "upper": or_none(upper),
+            **self.counts,
+            "undefined_resamples": undefined,
+            "reason": reason or None,
+        }
+
+    def mean(self, values: np.ndarray) -> Score:
+        """The mean of (N,) values, each session counting once."""
+        return self.score(lambda weights: ratio(weights @ values, weights.sum(axis=-1)))
+
+    def by_training(self, function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Score:
+        """The mean over trainings of `function` (which rows (N,) bool, their weights (..., n)) -> (...).
+
+        Of things that cannot be compared between trainings, as distances of embeddings. A training without a value is
+        left out of the mean.
+        """
+        each = [self.training == one for one in np.unique(self.training)]
+
+        def mean(weights: np.ndarray) -> np.ndarray:
+            values = np.stack([function(which, weights[..., which]) for which in each])
+            there = np.isfinite(values)
+            return ratio(np.where(there, values, 0).sum(axis=0), there.sum(axis=0))
+
+        return self.score(mean)
+
+
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """numerator / denominator, NaN where the denominator is 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(denominator > 0, numerator / denominator, np.nan)
+
+
+def or_none(value: float) -> float | None:
+    """JSON knows no NaN."""
+    return float(value) if math.isfinite(value) else None
