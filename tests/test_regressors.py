@@ -185,3 +185,13 @@ def test_a_networks_last_layer_speaks_in_the_units_of_the_target():
     np.testing.assert_array_equal(again.predict(features), model.predict(features))
     with pytest.raises(UserError, match="unknown"):  # it is not fitted on embeddings
         regressors.fit("network", features, np.zeros(len(features)))
+
+
+@pytest.mark.parametrize("each", [1, 3])
+def test_many_targets_at_once_are_as_many_ridges(each):
+    features, target, subject = data(each=each)
+    targets = np.stack([target, np.random.default_rng(1).permutation(target), np.full(60, 3.0)], axis=1)
+    found = regressors.ridge_predictions(features[:40], targets[:40], subject[:40], features[40:])
+    for one, predicted in zip(targets.T, found.T, strict=True):
+        model = regressors.fit("ridge", features[:40], one[:40], subject=subject[:40])
+        np.testing.assert_allclose(predicted, model.predict(features[40:]), atol=1e-8)

@@ -38,7 +38,7 @@ class Encoder:
     """Networks of one structure, compiled once for batches of `batch_size` sessions and for all that may be hidden."""
 
     def __init__(self, network: Network, batch_size: int):
-        self._size, self.segments = batch_size, network.options.segments
+        self.cues, self.segments, self._size = tuple(network.cues), network.options.segments, batch_size
         self._look = jax.jit(functools.partial(_look, network))
         self._related = jax.jit(functools.partial(_related, network))
         self._projected = jax.jit(functools.partial(_projected, network))
@@ -80,7 +80,10 @@ class Encoder:
         return np.concatenate(jax.device_get(found))[: len(inter)]
 
     def projected(self, state: Mapping[str, Arrays], z: np.ndarray) -> np.ndarray:
-        """(N, 2, D): embeddings behind the projection head, where the contrastive loss compares them."""
+        """(N, 2, D): embeddings (N, 2, D) behind the projection head, where the contrastive loss compares them.
+
+        As they are, where the network has no such head.
+        """
         return np.asarray(self._projected(state["params"], state["batch_stats"], z))
 
     def _looks(self, state, batches, hidden, mean) -> Iterator[Seen]:
@@ -119,5 +122,8 @@ def _related(network: Network, params: Arrays, batch_stats: Arrays, inter, intra
 
 
 def _projected(network: Network, params: Arrays, batch_stats: Arrays, z) -> Array:
-    head = network.bind(params, batch_stats).head
+    model = network.bind(params, batch_stats)
+    if not hasattr(model, "head"):
+        return z
+    head = model.head
     return jnp.stack([head(z[:, 0]), head(z[:, 1])], axis=1)

@@ -59,7 +59,8 @@ def look(
     Raises UserError where the model makes other embeddings of these sessions than it did when it was trained.
     """
     reported = np.flatnonzero(np.isin(windows.session, held_out.reported.session))
-    specification, segments = windows.specification, encoder.segments
+    windows = dataclasses.replace(windows, cues={name: windows.cues[name] for name in encoder.cues})
+    specification, segments = {name: windows.specification[name] for name in encoder.cues}, encoder.segments
     mean = encoder.put(train_mean(windows, np.flatnonzero(split == "train")))
     state, batches = encoder.put(state), encoder.batches(_sessions(windows, reported))
 

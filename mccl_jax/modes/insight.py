@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tqdm
 
-from mccl_jax.data.splits import ALL
+from mccl_jax.data.splits import ALL, is_inner
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.embeddings import UNTRAINED, Embeddings
 from mccl_jax.evaluation.held_out import HeldOut, hold_out
@@ -21,12 +21,12 @@ from mccl_jax.evaluation.options import Options
 from mccl_jax.evaluation.protocols import NO_DIAGNOSIS, SIMULATED
 from mccl_jax.experiment import Experiment
 from mccl_jax.files import replacing
+from mccl_jax.inference import Model
 from mccl_jax.insight import attention, geometry, occlusion, probing, reliance
 from mccl_jax.insight.encoder import Encoder
 from mccl_jax.insight.looking import Looked, look
 from mccl_jax.insight.scores import Rows
-from mccl_jax.models.network import Network
-from mccl_jax.modes.evaluate import end_of_training, evaluated, experiment_of
+from mccl_jax.modes.evaluate import CONFIG, end_of_training, evaluated, experiment_of
 from mccl_jax.modes.plans import Material, material_of
 from mccl_jax.report.insight_table import insight_table
 
@@ -50,10 +50,14 @@ HEADS = "Heads of different trainings have nothing to do with each other but the
 def run(workdir: pathlib.Path, say=print) -> None:
     """Writes both files and prints the table. Raises UserError where the training is not finished, or its data gone."""
     workdir = workdir.expanduser()
+    if not (workdir / CONFIG).is_file():
+        raise UserError(
+            f"{workdir}: has no {CONFIG}; expected the workdir of a finished training: correct --checkpoint"
+        )
     experiment = experiment_of(workdir)
     options = experiment.evaluation
     material = material_of(experiment, say)
-    trainings = [name for name in material.divided if name != ALL]
+    trainings = [name for name in material.divided if name != ALL and not is_inner(name)]
     files = {name: evaluated(workdir / name, experiment) for name in trainings}
     last = experiment.train.epochs
     held_out = {name: hold_out(name, {last: files[name][last]}, options, iter) for name in trainings}
@@ -61,7 +65,7 @@ def run(workdir: pathlib.Path, say=print) -> None:
     looked = _look_at_all(workdir, experiment, material, held_out, kept)
     before = {name: Embeddings.load(of[UNTRAINED]) for name, of in files.items() if UNTRAINED in of}
     rows = _rows([(name, one.held_out.reported) for name, one in looked.items()], options)
-    cues = [*material.windows.specification]
+    cues = [*next(iter(looked.values())).swapped]
     found = {
         "schema_version": SCHEMA_VERSION,
         "notice": NO_DIAGNOSIS,
@@ -95,12 +99,8 @@ def _look_at_all(
     held_out: dict[str, HeldOut],
     kept: dict[str, Embeddings],
 ) -> dict[str, Looked]:
-    specification = material.windows.specification
-    network = Network({name: cue.shape for name, cue in specification.items()}, experiment.model)
+    options, looked, encoder = experiment.evaluation, {}, None
     most = max(len(one.reported) for one in held_out.values())
-    encoder = Encoder(network, min(most, experiment.train.batch_size))
-    parts = occlusion.parts(specification, experiment.model.segments, experiment.model.masked)
-    options, looked = experiment.evaluation, {}
     for name, one in tqdm.tqdm(held_out.items(), desc="looking", unit="training", disable=None):
         arrays, metadata = end_of_training(workdir / name, experiment)
         if metadata["data"] != material.fingerprint:
@@ -109,6 +109,10 @@ def _look_at_all(
                 "bring them back, or train anew in another --workdir"
             )
         data = material.data(name)
+        if encoder is None:  # one for all, which are of one structure
+            encoder = Encoder(Model(arrays, metadata).network, min(most, experiment.train.batch_size))
+            specification = {cue: data.windows.specification[cue] for cue in encoder.cues}
+            parts = occlusion.parts(specification, encoder.segments, experiment.model.masked)
         state = {key: arrays["state"][key] for key in ("params", "batch_stats")}
         regressor = one.fitted[options.primary]
         looked[name] = look(encoder, state, data.windows, data.split, one, kept[name], regressor, parts, options.seed)

@@ -87,6 +87,43 @@ def test_the_report_of_the_preparation_lists_the_known_defects(finished):
     assert not list(finished.rglob("PICKLE_WAS_LOADED"))
 
 
+def test_what_it_relies_on_is_asked_of_models_that_did_not_see_the_session(finished, tmp_path):
+    workdir = pathlib.Path(shutil.copytree(finished / "runs/cmdc", tmp_path / "run"))
+    shutil.rmtree(workdir / "all")  # the final model has seen all: nothing may need it
+    shutil.rmtree(workdir / "model")
+    done = run(finished, "--mode=ablate", f"--checkpoint={workdir}")
+    said = json.loads((workdir / "insight.json").read_text())
+    reliance = said["reliance"]
+    out_of_fold = results(finished)["protocols"]["last"]["models"]["xgboost"]["metrics"]["mae"]
+    assert reliance["mae"]["estimate"] == pytest.approx(out_of_fold["estimate"], abs=0.01)
+    assert said["counts"] == {"n_sessions": 44, "n_subjects": 44}
+    assert said["trainings"] == [f"fold_{k}" for k in range(1, 6)]
+    sizes = {"cues": 4, "regions": 5, "aus": 17, "segments": 3, "segments_missing": 3, "swaps": 4}
+    assert {kind: len(reliance[kind]) for kind in sizes} == sizes
+    for kind in sizes:
+        for effect in reliance[kind].values():
+            assert effect["lower"] <= effect["estimate"] <= effect["upper"]
+            assert 0 < effect["p"] <= effect["p_holm"] <= 1
+    for inter in (said["attention"]["inter"], *(one["inter"] for one in said["attention"]["by_training"].values())):
+        assert np.array(inter["heads"]).shape == (2, 4, 4)
+        assert np.array(inter["heads"]).sum(axis=-1) == pytest.approx(1, abs=1e-5)
+    bands = [*said["attention"]["by_band"].values()]
+    assert all(one.get("suppressed") or one["n_subjects"] >= 5 for one in bands)
+    assert said["views"]["embeddings"]["reported"]["alignment"]["n_sessions"] == 44
+    assert {*said["views"]} == {"embeddings", "projected", "untrained"}
+    assert said["decodable"]["labels"]["severity"]["both"]["n_sessions"] == 44
+    assert (workdir / "insight.txt").read_text() in done.stdout
+    words = " ".join(done.stdout.split())
+    for words_of_it in (
+        "SIMULATED",
+        "not what a cue is worth",
+        "attention weights, not importance",
+        "not a diagnostic",
+    ):
+        assert words_of_it in words
+    assert max(map(len, done.stdout.splitlines())) <= 120
+
+
 def test_predict_one_person_and_a_folder_of_them(finished):
     person = next(finished.glob("raw/*/HC01"))
     (line,) = run(finished, *PREDICT, f"--input={person}").stdout.splitlines()
