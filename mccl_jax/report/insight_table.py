@@ -137,7 +137,9 @@ def _estimate(score: dict[str, Any]) -> str:
 
 
 def _p(p: float | None) -> str:
-    return _NONE if p is None else f"{p:.3f}"
+    if p is None:
+        return _NONE
+    return f"{p:.3f}" if p >= 0.001 else "<0.001"
 
 
 def _number(value: float | None) -> str:
