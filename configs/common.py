@@ -68,6 +68,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.init.official = ()  # files of a whole official model
 
     config.train = ml_collections.ConfigDict()
+    config.train.direct_baseline = True  # beside each, the same network on severity, a baseline: twice the time
     config.train.objective = "contrastive"  # or "severity": the same network, trained by regression directly
     config.train.epochs = 300
     config.train.batch_size = 32

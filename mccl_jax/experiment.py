@@ -15,7 +15,7 @@ from mccl_jax.data.windows import WindowOptions
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.options import Options as EvaluationOptions
 from mccl_jax.files import refuse_remote
-from mccl_jax.losses import CONTRASTIVE, OBJECTIVES
+from mccl_jax.losses import CONTRASTIVE, OBJECTIVES, SEVERITY
 from mccl_jax.models.mccl import BRANCHES, NORMS, ModelOptions
 from mccl_jax.training.begin import InitOptions
 from mccl_jax.training.mesh import FEEDINGS, PARALLELISMS
@@ -153,7 +153,8 @@ class TrainOptions:
     """AdamW under the official schedule; the defaults are the official code's, with Adam's usual eps.
 
     objective: "contrastive", the paper's; or "severity", for comparison: in place of the projection head a linear layer
-    on both embeddings, and the squared error of severities, standardised by train's mean and deviation.
+    on both embeddings, and the squared error of severities, standardised by train's mean and deviation. That network is
+    trained beside each contrastive one, as a baseline, unless direct_baseline is False (a sweep never does).
     epochs, batch_size; learning_rate is the peak, floor the end; warmup_epochs of linear rise; weight_decay is
     decoupled; temperature of the contrastive loss; evaluate_every and checkpoint_every count epochs; keep is the number
     of newest checkpoints that stay, and beside them the best one stays, by best_by: "loss", the lowest mean training
@@ -183,6 +184,7 @@ class TrainOptions:
     keep: int = 2
     best_by: str = LOSS
     profile: int = 0
+    direct_baseline: bool = True
 
     def __post_init__(self):
         if self.objective not in OBJECTIVES:
@@ -333,6 +335,13 @@ class Experiment:
             for key in {**here, **there}
             if here.get(key) != there.get(key) and matters(key)
         ]
+
+
+def on_severity(experiment: Experiment) -> Experiment:
+    """The baseline of a contrastive experiment: the same network, trained on severity directly."""
+    train = dataclasses.replace(experiment.train, objective=SEVERITY, best_by=LOSS, direct_baseline=False)
+    init = dataclasses.replace(experiment.init, official=())  # a whole contrastive model is no beginning of it
+    return dataclasses.replace(experiment, train=train, init=init)
 
 
 def _leaves(values: Mapping[str, Any], prefix: str = ""):

@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # scoring needs the names below, and not what these import
 FOLD, ALL = "fold_", "all"
 # Within one of them, a part of its train sessions is left out: what such a training is called, and their split there.
 INNER = "inner"
+# Beside one of them, the same network trained on severity, a baseline: what that training is called.
+DIRECT = "direct"
 # The split of a session that would be trained on, but whose subject is reported.
 EXCLUDED = "excluded"
 # That of a session which is neither trained on nor reported.
@@ -105,9 +107,29 @@ def inner_of(name: str, trainings: Sequence[str]) -> list[str]:
     return [one for one in trainings if one.startswith(begin)]
 
 
-def is_inner(name: str) -> bool:
-    """Whether a training only chooses for another one."""
-    return name.rpartition("/")[2].startswith(f"{INNER}_")
+def with_direct(divided: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """`divided`, and before each training that is reported one more on the same sessions: `direct_of` it."""
+    found = {}
+    for name, split in divided.items():
+        if is_outer(name) and name != ALL:
+            found[direct_of(name)] = split
+        found[name] = split
+    return found
+
+
+def direct_of(name: str) -> str:
+    """The training on severity that is the baseline of the one of this name."""
+    return f"{name}/{DIRECT}" if name else DIRECT
+
+
+def is_direct(name: str) -> bool:
+    """Whether it is such a training."""
+    return name.rpartition("/")[2] == DIRECT
+
+
+def is_outer(name: str) -> bool:
+    """Whether a training is one by itself, and neither chooses for another one nor is its baseline."""
+    return not is_direct(name) and not name.rpartition("/")[2].startswith(f"{INNER}_")
 
 
 def check_unreported(

@@ -24,6 +24,7 @@ WORDS = {
     "failed frames)",
     "session_statistics": "ridge regression on means, deviations and velocities of the same cues",
     "untrained_encoder": "the same regressor on the embeddings of the encoder before its training",
+    "direct_network": "the same network, trained on severity directly by the same schedule",
 }
 # Of those that are told something about each session that the models are not told.
 INFORMED = "group_mean"
@@ -31,12 +32,18 @@ _GENDER = "gender"
 
 
 def baselines(
-    train: Embeddings, reported: Embeddings, untrained: Embeddings | None, described: Described | None, options: Options
+    train: Embeddings,
+    reported: Embeddings,
+    untrained: Embeddings | None,
+    described: Described | None,
+    direct: Embeddings | None,
+    options: Options,
 ) -> dict[str, np.ndarray]:
     """Name -> (N,) predictions for the `reported` sessions; those that can be made, in the order of `WORDS`.
 
     `train`, with known targets, and `reported` are of the same epoch; `untrained` has all sessions as the encoder saw
-    them before its training, None where it is not known, and `described` all of them, None likewise.
+    them before its training, `direct` as the same network trained on severity says them, and `described` all of them;
+    each None where it is not known.
     """
     constants = {"train_mean": float(np.mean(train.target)), "train_median": float(np.median(train.target))}
     found = {name: np.full(len(reported), value) for name, value in constants.items()}
@@ -53,6 +60,8 @@ def baselines(
         known = untrained.rows(np.isin(untrained.session, train.session))
         model = regressors.fit(options.primary, known.features, known.target, options.seed, known.subject)
         found["untrained_encoder"] = model.predict(untrained.of_split(options.reported_split).features)
+    if direct is not None:
+        found["direct_network"] = direct.of_split(options.reported_split).output
     return found
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation import protocols
 from mccl_jax.evaluation.baselines import INFORMED
-from mccl_jax.evaluation.described import Described
 from mccl_jax.evaluation.embeddings import UNTRAINED
 from mccl_jax.evaluation.held_out import hold_out
 from mccl_jax.evaluation.options import Options
@@ -27,7 +26,7 @@ _MOST_NAMED = 10
 
 
 def score(
-    path: str | os.PathLike, folds: Mapping[str, protocols.Files], options: Options, described: Described | None
+    path: str | os.PathLike, folds: Mapping[str, protocols.Files], options: Options, beside: protocols.Beside
 ) -> dict[str, Any]:
     """What the predictions in a CSV are worth: the results, in the form of results.json, without a curve.
 
@@ -38,7 +37,7 @@ def score(
     held_out = []
     for fold, files in folds.items():
         needed = {epoch: file for epoch, file in files.items() if epoch in (UNTRAINED, max(files))}
-        held_out.append(hold_out(fold, needed, options, iter, described))
+        held_out.append(hold_out(fold, needed, options, iter, beside.described, beside.direct.get(fold)))
     pooled = Pooled.of(held_out, options)
     sessions, name = pooled.scored(), pathlib.Path(path).name
     predicted = read(path, pooled)
@@ -74,7 +73,7 @@ def score(
         "protocols": found,
         "comparisons": protocols.comparisons_of(name, predicted, with_own, sessions, rivals),
         "groups": pooled.parts(pooled.group, predictors, INFORMED) if options.group else [],
-        "subgroups": subgroups(pooled, described, predicted),
+        "subgroups": subgroups(pooled, beside.described, predicted),
         "folds": pooled.parts(pooled.fold, predictors) if several else [],
         "curve": [],
         "prediction_intervals": {name: []},

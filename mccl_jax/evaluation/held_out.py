@@ -57,10 +57,12 @@ def hold_out(
     options: Options,
     track: Callable[[Iterable[int]], Iterable[int]],
     described: Described | None = None,
+    direct: str | pathlib.Path | None = None,
 ) -> HeldOut:
     """Fits and predicts at every evaluated epoch; `files` is epoch -> file, `track` wraps the sequence of epochs.
 
-    Epoch 0, where it is there, is the encoder before its training, a baseline; so is what `described` allows.
+    Epoch 0, where it is there, is the encoder before its training, a baseline; so is what `described` allows, and
+    what the same network trained on severity says, whose embeddings are the file `direct`.
 
     Raises UserError where there is no epoch, no session with a known target in train, no session in the reported split,
     a subject in both, an epoch whose sessions differ from the others', embeddings that are not finite, or a label that
@@ -95,7 +97,11 @@ def hold_out(
         if last.has_output:
             predicted[epoch][regressors.Network.name] = of_reported.output
     unknown = len(last.of_split("train")) - len(train)
-    rivals = baselines(train, reported, untrained, described, options)
+    on_severity = None
+    if direct is not None:
+        on_severity = Embeddings.load(direct)
+        _check_sessions(on_severity, last, direct)
+    rivals = baselines(train, reported, untrained, described, on_severity, options)
     return HeldOut(name, train, unknown, reported, predicted, fitted, rivals)
 
 
@@ -140,13 +146,17 @@ def known(embeddings: Embeddings) -> Embeddings:
     return embeddings.rows(np.isfinite(embeddings.target))
 
 
-def _same_sessions(embeddings: Embeddings, last: Embeddings, file: str | pathlib.Path) -> Embeddings:
+def _check_sessions(embeddings: Embeddings, last: Embeddings, file: str | pathlib.Path) -> None:
     for name in ("session", "subject", "split", "target"):
         if not np.array_equal(getattr(embeddings, name), getattr(last, name), equal_nan=name == "target"):
             raise UserError(
                 f"{file}: its sessions are not those of the last epoch ({name} differs); expected one data set in all "
                 "epochs: train in an empty workdir"
             )
+
+
+def _same_sessions(embeddings: Embeddings, last: Embeddings, file: str | pathlib.Path) -> Embeddings:
+    _check_sessions(embeddings, last, file)
     if not np.array_equal(np.isfinite(embeddings.output), np.isfinite(last.output)):
         raise UserError(
             f"{file}: what the network itself says is not there as it is in the last epoch; expected one training in "

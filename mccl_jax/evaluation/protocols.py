@@ -63,23 +63,29 @@ class Evaluation:
     residual_intervals: dict[str, list[ResidualInterval]]
 
 
-def evaluate(
-    files: Files,
-    options: Options,
-    track: Track = iter,
-    described: Described | None = None,
-    inner: Mapping[str, Files] | None = None,
-) -> Evaluation:
+@dataclasses.dataclass(frozen=True)
+class Beside:
+    """What else there is in a workdir; what is not there is left out of the results.
+
+    described   its sessions, for baselines that need no training.
+    inner       name of a training -> name -> files of those by which its epoch and regressor are chosen.
+    direct      name of a training -> last embeddings of the same network trained on severity.
+    """
+
+    described: Described | None = None
+    inner: Mapping[str, Mapping[str, Files]] = dataclasses.field(default_factory=dict)
+    direct: Mapping[str, str | pathlib.Path] = dataclasses.field(default_factory=dict)
+
+
+def evaluate(files: Files, options: Options, track: Track = iter, beside: Beside = Beside()) -> Evaluation:
     """Fits and scores the regressors on the embeddings of every evaluated epoch of one training.
 
     `files`: epoch -> file, as `evaluated_epochs` lists them. `track` wraps the sequence of epochs, for a progress bar.
-    `described`: the sessions, for the baselines that need it; without it these are left out. `inner`: name -> files of
-    the trainings by which epoch and regressor are chosen. Depends on the files and the options alone: the same in, the
-    same bytes out. Raises UserError as `hold_out` does.
+    The training is called "" in `beside`. Depends on the files and the options alone: the same in, the same bytes out.
+    Raises UserError as `hold_out` does.
     """
-    held_out = hold_out("", files, options, track, described)
-    choices = [_choice(inner, options, track)] if inner else []
-    return _evaluation([held_out], held_out.fitted, options, described, choices)
+    held_out = hold_out("", files, options, track, beside.described, beside.direct.get(""))
+    return _evaluation([held_out], held_out.fitted, options, beside, _choices([""], options, track, beside))
 
 
 def cross_validate(
@@ -87,17 +93,18 @@ def cross_validate(
     final: str | pathlib.Path,
     options: Options,
     track: Track = iter,
-    described: Described | None = None,
-    inner: Mapping[str, Mapping[str, Files]] | None = None,
+    beside: Beside = Beside(),
 ) -> Evaluation:
     """Scores the out-of-fold predictions of several trainings together, and each fold by itself.
 
     `folds`: name -> the files of that fold's training. `final`: the embeddings of a training on all sessions, on which
-    the regressors of the final model are fitted; no score is of that one. `inner`: fold -> what `evaluate` calls so.
-    Raises UserError as `hold_out` does, and
+    the regressors of the final model are fitted; no score is of that one. Raises UserError as `hold_out` does, and
     where the folds were not evaluated at the same epochs.
     """
-    held_out = [hold_out(name, files, options, track, described) for name, files in folds.items()]
+    held_out = [
+        hold_out(name, files, options, track, beside.described, beside.direct.get(name))
+        for name, files in folds.items()
+    ]
     for one in held_out[1:]:
         if one.predicted.keys() != held_out[0].predicted.keys():
             epoch = min(one.predicted.keys() ^ held_out[0].predicted.keys())
@@ -106,15 +113,15 @@ def cross_validate(
                 f"evaluation: {who.name} has no embeddings of epoch {epoch}, {other.name} has; expected the same "
                 "epochs in all folds: put the file back, or remove those of that epoch"
             )
-    choices = [_choice(inner[name], options, track) for name in folds] if inner else []
-    return _evaluation(held_out, fit(Embeddings.load(final), options), options, described, choices)
+    choices = _choices([*folds], options, track, beside)
+    return _evaluation(held_out, fit(Embeddings.load(final), options), options, beside, choices)
 
 
 def _evaluation(
     held_out: Sequence[HeldOut],
     fitted: Fitted,
     options: Options,
-    described: Described | None,
+    beside: Beside,
     choices: Sequence[Choice],
 ) -> Evaluation:
     pooled = Pooled.of(held_out, options)
@@ -185,7 +192,7 @@ def _evaluation(
         "protocols": protocols,
         "comparisons": comparisons_of(options.primary, predicted["last"][options.primary], pooled, sessions, baselines),
         "groups": pooled.parts(pooled.group, predictors, INFORMED) if options.group else [],
-        "subgroups": subgroups(pooled, described, predicted["last"][options.primary]),
+        "subgroups": subgroups(pooled, beside.described, predicted["last"][options.primary]),
         "folds": pooled.parts(pooled.fold, predictors) if several else [],
         "curve": _curve(held_out, pooled, sessions),
         "prediction_intervals": {
@@ -206,10 +213,17 @@ def _evaluation(
     return Evaluation(results, pooled.rows(columns), fitted, intervals)
 
 
-def _choice(inner: Mapping[str, Files], options: Options, track: Track) -> Choice:
-    """What the trainings by whose left-out sessions is chosen say. Raises UserError as `hold_out` does."""
+def _choices(trainings: Sequence[str], options: Options, track: Track, beside: Beside) -> list[Choice]:
+    """What was chosen for each training; nothing where there is nothing to choose by. UserError as `hold_out` does."""
     of_train = dataclasses.replace(options, reported_split=INNER)
-    return choose([hold_out(name, files, of_train, track) for name, files in inner.items()], options.regressors)
+    return [
+        choose(
+            [hold_out(name, files, of_train, track) for name, files in beside.inner[training].items()],
+            options.regressors,
+        )
+        for training in trainings
+        if beside.inner.get(training)
+    ]
 
 
 def _predicted(held_out: Sequence[HeldOut], regressor: str, epochs: Sequence[int]) -> np.ndarray:

@@ -4,13 +4,13 @@ import contextlib
 import dataclasses
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import tqdm
 
 from mccl_jax import regressors
-from mccl_jax.data.splits import ALL, FOLD, inner_of, is_inner
+from mccl_jax.data.splits import ALL, FOLD, direct_of, inner_of, is_outer
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation import protocols, results
 from mccl_jax.evaluation.described import FILE as DESCRIBED
@@ -58,15 +58,12 @@ def run(
     def track(of_training):
         return tqdm.tqdm(of_training, desc="scoring", unit="epoch", disable=None)
 
-    options, described = experiment.evaluation, Described.load(workdir / DESCRIBED)
-    inner = {name: {one: epochs[one] for one in inner_of(name, trainings)} for name in trainings if not is_inner(name)}
+    options, scored, besides = experiment.evaluation, reported(trainings), beside(workdir, trainings, experiment)
     if ALL in trainings:
-        of_folds = {name: epochs[name] for name in inner if name != ALL}
-        final = epochs[ALL][experiment.train.epochs]
-        inner = {name: inner[name] for name in of_folds if inner[name]}
-        evaluation, scored = protocols.cross_validate(of_folds, final, options, track, described, inner), [*of_folds]
+        of_folds, final = {name: epochs[name] for name in scored}, epochs[ALL][experiment.train.epochs]
+        evaluation = protocols.cross_validate(of_folds, final, options, track, besides)
     else:
-        evaluation, scored = protocols.evaluate(epochs[""], options, track, described, inner[""]), [""]
+        evaluation = protocols.evaluate(epochs[""], options, track, besides)
     if notes is None:
         notes = []
         with contextlib.suppress(UserError):  # what is damaged, or of an older form, is written anew now
@@ -95,6 +92,25 @@ def run(
     _save_model(workdir / MODEL, arrays, metadata, evaluation, experiment)
     results.write(evaluation, workdir)
     say(tables.results_table(evaluation.results))
+
+
+def reported(trainings: Iterable[str]) -> list[str]:
+    """Those of the trainings of a workdir that predict the reported sessions."""
+    return [name for name in trainings if is_outer(name) and name != ALL]
+
+
+def beside(workdir: pathlib.Path, trainings: Sequence[str], experiment: Experiment) -> protocols.Beside:
+    """What else a workdir with these trainings has for their scores. Raises UserError where a part of it is missing."""
+    inner = {
+        name: {one: evaluated(workdir / one, experiment) for one in inner_of(name, trainings)}
+        for name in reported(trainings)
+    }
+    direct = {
+        name: evaluated(workdir / direct_of(name), experiment)[experiment.train.epochs]
+        for name in reported(trainings)
+        if direct_of(name) in trainings
+    }
+    return protocols.Beside(Described.load(workdir / DESCRIBED), inner, direct)
 
 
 def finished(workdir: pathlib.Path, experiment: Experiment) -> list[str]:

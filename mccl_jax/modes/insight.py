@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import tqdm
 
-from mccl_jax.data.splits import ALL, is_inner
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.embeddings import UNTRAINED, Embeddings
 from mccl_jax.evaluation.held_out import HeldOut, hold_out
@@ -26,7 +25,7 @@ from mccl_jax.insight import attention, geometry, occlusion, probing, reliance
 from mccl_jax.insight.encoder import Encoder
 from mccl_jax.insight.looking import Looked, look
 from mccl_jax.insight.scores import Rows
-from mccl_jax.modes.evaluate import CONFIG, end_of_training, evaluated, experiment_of
+from mccl_jax.modes.evaluate import CONFIG, end_of_training, evaluated, experiment_of, reported
 from mccl_jax.modes.plans import Material, material_of
 from mccl_jax.report.insight_table import insight_table
 
@@ -57,7 +56,7 @@ def run(workdir: pathlib.Path, say=print) -> None:
     experiment = experiment_of(workdir)
     options = experiment.evaluation
     material = material_of(experiment, say)
-    trainings = [name for name in material.divided if name != ALL and not is_inner(name)]
+    trainings = reported(material.divided)
     files = {name: evaluated(workdir / name, experiment) for name in trainings}
     last = experiment.train.epochs
     held_out = {name: hold_out(name, {last: files[name][last]}, options, iter) for name in trainings}

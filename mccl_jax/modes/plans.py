@@ -17,7 +17,17 @@ from mccl_jax.cues import shared_cues
 from mccl_jax.data.description import of_cues
 from mccl_jax.data.scaling import Scaler
 from mccl_jax.data.sessions import Facts, read_sessions, windows_and_facts
-from mccl_jax.data.splits import ALL, check_unreported, divisions, excluded, is_inner, with_inner
+from mccl_jax.data.splits import (
+    ALL,
+    check_unreported,
+    direct_of,
+    divisions,
+    excluded,
+    is_direct,
+    is_outer,
+    with_direct,
+    with_inner,
+)
 from mccl_jax.data.stored import FORM
 from mccl_jax.data.transfer import left_out, trained_and_reported
 from mccl_jax.data.windows import WindowOptions, Windows
@@ -25,8 +35,9 @@ from mccl_jax.errors import UserError
 from mccl_jax.evaluation import held_out
 from mccl_jax.evaluation.described import FILE as DESCRIBED
 from mccl_jax.evaluation.described import Described
-from mccl_jax.experiment import Experiment
+from mccl_jax.experiment import Experiment, on_severity
 from mccl_jax.files import locked, replacing
+from mccl_jax.losses import CONTRASTIVE
 from mccl_jax.modes import evaluate
 from mccl_jax.modes.prepare import is_simulated, place_of, prepare_all
 from mccl_jax.training import hosts
@@ -52,7 +63,7 @@ class Material:
     divided: Mapping[str, np.ndarray]
     notes: Sequence[str]
     options: WindowOptions
-    _data: Mapping[str, TrainingData] = dataclasses.field(default_factory=weakref.WeakValueDictionary)
+    _data: Mapping[tuple[str, ...], TrainingData] = dataclasses.field(default_factory=weakref.WeakValueDictionary)
 
     @property
     def simulated(self) -> bool:
@@ -72,11 +83,15 @@ class Material:
         statistics = of_cues(self.facts.statistics, self.windows.specification, cues)
         return Described(self.windows.session, self.facts.nuisance, statistics)
 
-    def data(self, name: str) -> TrainingData:
-        """The data of one training: the scales are those of its train sessions. The same object while it is in use."""
-        if (data := self._data.get(name)) is None:
-            data = scaled(self.windows, self.facts, self.divided[name], self.options, tuple(self.divided))
-            self._data[name] = data
+    def data(self, name: str, trainings: Sequence[str] = ()) -> TrainingData:
+        """The data of one of the `trainings` of a workdir: the scales are those of its train sessions.
+
+        The same object while it is in use.
+        """
+        key = name, *trainings
+        if (data := self._data.get(key)) is None:
+            data = scaled(self.windows, self.facts, self.divided[name], self.options, trainings)
+            self._data[key] = data
         return data
 
 
@@ -160,14 +175,26 @@ class Plan:
         self.summary = _summary(material.windows, material.divided, experiment)
 
     @property
-    def trainings(self) -> Sequence[str]:
-        """Their names: [""], or those of the folds and, last, of the final model."""
-        return [*self.material.divided]
+    def trainings(self) -> Mapping[str, np.ndarray]:
+        """Name -> (N,) the split of each session: one training, or one a fold and, last, that of the final model.
+
+        Before each of them what chooses for it, and its baseline.
+        """
+        divided = self.material.divided
+        train = self.experiment.train
+        return with_direct(divided) if train.direct_baseline and train.objective == CONTRASTIVE else divided
 
     def run(self, training: str, name: str = "") -> Run:
         """One of the trainings; `name` is what it is called where several go side by side."""
-        data = self.material.data(training)
-        return Run(self._first, data, self.material.fingerprint, self.workdir / training, name)
+        experiment, of = self.experiment_of(training), training
+        if is_direct(training):
+            of = next(name for name in self.material.divided if direct_of(name) == training)
+        data = self.material.data(of, tuple(self.trainings))
+        return Run(experiment, data, self.material.fingerprint, self.workdir / training, name)
+
+    def experiment_of(self, training: str) -> Experiment:
+        """That of the workdir, or of its baseline."""
+        return on_severity(self._first) if is_direct(training) else self._first
 
     @property
     def _first(self) -> Experiment:
@@ -235,7 +262,7 @@ def _summary(windows: Windows, divided: Mapping[str, np.ndarray], experiment: Ex
     """What will be trained and what will be reported, said before anything is."""
     reported = experiment.evaluation.reported_split
     of = {split: f" of {corpus}" for split, corpus in (experiment.transfer_names or {}).items()}
-    outer = {name: split for name, split in divided.items() if not is_inner(name)}
+    outer = {name: split for name, split in divided.items() if is_outer(name)}
     if ALL in outer:
         tested = ", ".join(str((split == reported).sum()) for name, split in outer.items() if name != ALL)
         how = f"{len(outer) - 1} folds that test {tested}; then a final model on all"

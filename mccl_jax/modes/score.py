@@ -3,10 +3,7 @@
 import json
 import pathlib
 
-from mccl_jax.data.splits import ALL, is_inner
 from mccl_jax.evaluation import foreign
-from mccl_jax.evaluation.described import FILE as DESCRIBED
-from mccl_jax.evaluation.described import Described
 from mccl_jax.files import replacing
 from mccl_jax.modes import evaluate
 from mccl_jax.report import tables
@@ -22,10 +19,9 @@ def run(workdir: pathlib.Path, predictions: pathlib.Path, say=print) -> None:
     """
     experiment = evaluate.experiment_of(workdir)
     trainings = evaluate.finished(workdir, experiment)
-    reported = [name for name in trainings if name != ALL and not is_inner(name)]
-    folds = {name: evaluate.evaluated(workdir / name, experiment) for name in reported}
-    described = Described.load(workdir / DESCRIBED)
-    results = foreign.score(predictions, folds, experiment.evaluation, described)
+    folds = {name: evaluate.evaluated(workdir / name, experiment) for name in evaluate.reported(trainings)}
+    beside = evaluate.beside(workdir, trainings, experiment)
+    results = foreign.score(predictions, folds, experiment.evaluation, beside)
     results["corpora"] = experiment.transfer_names
     text = tables.results_table(results)
     name = workdir / FOLDER / predictions.stem

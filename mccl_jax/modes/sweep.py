@@ -112,6 +112,7 @@ def train_all(
 def _experiment(config: Mapping[str, Any], base: Experiment, name: str, setting: Setting) -> Experiment:
     """The experiment of one setting. Raises UserError that names it where it is none."""
     values = copy.deepcopy(dict(config))
+    values["train"] = {**values.get("train", {}), "direct_baseline": False}  # it would double a sweep
     for key, value in setting.items():
         if key == "name":
             raise UserError("--sweep: name is no setting; each setting's workdir is named by its values")
@@ -174,7 +175,7 @@ def _scored_before(plan: Plan) -> dict[str, Any] | None:
     with contextlib.suppress(UserError):
         done = results.read(plan.workdir)
         before = evaluate.experiment_of(plan.workdir)
-        _, metadata = evaluate.end_of_training(plan.workdir / plan.trainings[-1], plan.experiment)
+        _, metadata = evaluate.end_of_training(plan.workdir / [*plan.trainings][-1], plan.experiment)
         same = before.evaluation == plan.experiment.evaluation and metadata["data"] == plan.material.fingerprint
         if same and not done["changed_after_training"]:
             return done
@@ -198,7 +199,7 @@ def _waves(left: Sequence[tuple[str, str]], plans: Mapping[str, Plan]) -> list[l
     groups = {}
     for name, training in left:
         plan = plans[name]
-        groups.setdefault(structure(plan.experiment, plan.material.windows), []).append((name, training))
+        groups.setdefault(structure(plan.experiment_of(training), plan.material.windows), []).append((name, training))
     waves = []
     for group in groups.values():
         size = 1 if plans[group[0][0]].experiment.train.parallelism == "pmap" else jax.device_count()

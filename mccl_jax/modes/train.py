@@ -28,7 +28,7 @@ def run(experiment: Experiment, workdir: pathlib.Path, say=print) -> None:
     clock.lap("prepare")
 
     with plan.claimed():
-        for name, split in material.divided.items():
+        for name, split in plan.trainings.items():
             if name:
                 say(f"{name.replace('_', ' ')}: {(split == 'train').sum()} of {len(split)} sessions are trained on")
             fit(plan.run(name), say)

@@ -11,8 +11,9 @@ from mccl_jax.data.splits import (
     divisions,
     excluded,
     inner_of,
-    is_inner,
+    is_outer,
     split_by_subject,
+    with_direct,
     with_inner,
 )
 from mccl_jax.data.windows import Windows
@@ -217,7 +218,7 @@ def test_inner_folds_part_train_by_subject_and_touch_nothing_else(outer):
     split = np.where(np.arange(60) < 40, "train", "dev")
     divided = {name: split if name != "all" else np.full(60, "train") for name in outer}
     found = with_inner(divided, windows, 3, seed=0)
-    assert [name for name in found if not is_inner(name)] == list(outer)
+    assert [name for name in found if is_outer(name)] == list(outer)
     assert list(found)[-1] == list(outer)[-1]  # the final model's, by which all others are found
     for name in outer:
         inner = inner_of(name, list(found))
@@ -229,6 +230,18 @@ def test_inner_folds_part_train_by_subject_and_touch_nothing_else(outer):
             left_out += found[one] == INNER
         if inner:
             assert (left_out == (split == "train")).all()
+
+
+def test_a_baseline_on_severity_stands_before_each_that_is_reported():
+    windows, _ = corpus(subject=SUBJECT, severity=SEVERITY)
+    split = np.where(np.arange(60) < 40, "train", "dev")
+    divided = with_inner({"fold_1": split, "fold_2": split, "all": np.full(60, "train")}, windows, 2, seed=0)
+    found = with_direct(divided)
+    assert [name for name in found if name not in divided] == ["fold_1/direct", "fold_2/direct"]
+    assert found["fold_1/direct"] is split
+    assert [name for name in found if is_outer(name)] == ["fold_1", "fold_2", "all"]
+    assert list(found)[-1] == "all"
+    assert list(with_direct({"": split})) == ["direct", ""]
 
 
 def test_inner_folds_need_as_many_subjects():

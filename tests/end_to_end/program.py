@@ -21,6 +21,7 @@ TINY_MODEL = (
     "--config.model.projection=8",
     "--config.train.epochs=4",
     "--config.train.batch_size=4",
+    "--config.train.direct_baseline=False",
     "--config.train.evaluate_every=2",
     "--config.train.checkpoint_every=1",
     "--config.evaluation.resamples=200",

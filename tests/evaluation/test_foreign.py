@@ -9,7 +9,7 @@ from mccl_jax.errors import UserError
 from mccl_jax.evaluation.embeddings import Embeddings, evaluated_epochs, path_of_epoch
 from mccl_jax.evaluation.foreign import OWN, score
 from mccl_jax.evaluation.options import Options
-from mccl_jax.evaluation.protocols import cross_validate, evaluate
+from mccl_jax.evaluation.protocols import Beside, cross_validate, evaluate
 from mccl_jax.report.tables import WIDTH, results_table
 
 OPTIONS = Options(target="PHQ-8", threshold=10.0, low=0.0, high=24.0, resamples=200, primary="ridge", simulated=True)
@@ -27,7 +27,7 @@ def run(workdir_of, corpus, tmp_path):
     files = workdir_of(*corpus, signal=0.1)
 
     def scored(rows, **options):
-        return score(csv_of(tmp_path / "theirs.csv", rows, **options), {"": files}, OPTIONS, None)
+        return score(csv_of(tmp_path / "theirs.csv", rows, **options), {"": files}, OPTIONS, Beside())
 
     return evaluate(files, OPTIONS), scored
 
@@ -76,10 +76,10 @@ def test_a_session_without_a_known_target_needs_no_row(workdir_of, corpus, tmp_p
     files = workdir_of(target, split, signal=0.1)
     rows = rows_of(evaluate(files, OPTIONS), lambda row: 5.0)
     for some in (rows, rows[:-1]):
-        results = score(csv_of(tmp_path / "theirs.csv", some), {"": files}, OPTIONS, None)
+        results = score(csv_of(tmp_path / "theirs.csv", some), {"": files}, OPTIONS, Beside())
         assert results["counts"]["test"]["n_sessions"] == 39
     with pytest.raises(UserError, match="no row for 1 of 40 reported sessions: s060_060;"):
-        score(csv_of(tmp_path / "theirs.csv", rows[1:]), {"": files}, OPTIONS, None)
+        score(csv_of(tmp_path / "theirs.csv", rows[1:]), {"": files}, OPTIONS, Beside())
 
 
 def changed(rows, at, **values):
@@ -124,7 +124,7 @@ def test_a_file_of_another_form_is_refused_in_one_line(workdir_of, corpus, tmp_p
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(UserError, match=words) as caught:
-        score(path, {"": workdir_of(*corpus, epochs=(1,))}, OPTIONS, None)
+        score(path, {"": workdir_of(*corpus, epochs=(1,))}, OPTIONS, Beside())
     assert "\n" not in str(caught.value)
 
 
@@ -152,15 +152,15 @@ def test_folds_are_the_workdirs(overlapping, tmp_path):
         {"session": row["session"], "fold": row["fold"], "predicted": row["ridge"]} for row in evaluation.predictions
     ]
     path = csv_of(tmp_path / "theirs.csv", rows, ("fold", "session", "predicted"))
-    results = score(path, files, OPTIONS, None)
+    results = score(path, files, OPTIONS, Beside())
     own = evaluation.results["protocols"]["last"]["models"]["ridge"]["metrics"]
     assert results["protocols"]["foreign"]["models"]["theirs.csv"]["metrics"] == own
     assert [part["name"] for part in results["folds"]] == ["fold_1", "fold_2"]
     once = {row["session"]: {"session": row["session"], "predicted": 4.0} for row in rows}
-    results = score(csv_of(path, once.values()), files, OPTIONS, None)  # the same in either fold
+    results = score(csv_of(path, once.values()), files, OPTIONS, Beside())  # the same in either fold
     assert results["counts"]["test"]["n_sessions"] == 24
     wrong = changed(rows, 5, fold="fold_9")
     with pytest.raises(UserError, match=r"row 7, session p.., fold fold_9: is not reported"):
-        score(csv_of(path, wrong, ("session", "fold", "predicted")), files, OPTIONS, None)
+        score(csv_of(path, wrong, ("session", "fold", "predicted")), files, OPTIONS, Beside())
     with pytest.raises(UserError, match="no row for 1 of 26 reported sessions: p23 in fold_2;"):
-        score(csv_of(path, rows[:-1], ("session", "fold", "predicted")), files, OPTIONS, None)
+        score(csv_of(path, rows[:-1], ("session", "fold", "predicted")), files, OPTIONS, Beside())

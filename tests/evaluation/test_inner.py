@@ -6,7 +6,7 @@ import pytest
 from mccl_jax.evaluation.embeddings import Embeddings, path_of_epoch
 from mccl_jax.evaluation.inner import CHOICE, choose
 from mccl_jax.evaluation.options import Options
-from mccl_jax.evaluation.protocols import cross_validate, evaluate
+from mccl_jax.evaluation.protocols import Beside, cross_validate, evaluate
 from mccl_jax.report.tables import results_table
 
 N = 60
@@ -42,7 +42,7 @@ def trained(tmp_path):
 
 def test_the_choice_is_of_train_whatever_is_best_on_the_reported(trained):
     files, inner = trained
-    results = evaluate(files, OPTIONS, inner=inner).results
+    results = evaluate(files, OPTIONS, beside=Beside(inner={"": inner})).results
     (choice,) = results["choices"]
     assert choice["fold"] is None
     assert choice["epoch"] == {"xgboost": 2, "ridge": 2}
@@ -83,7 +83,7 @@ def test_each_fold_has_a_choice_of_its_own(tmp_path):
             for k in (1, 2)
         }
     final = training(tmp_path / "all", np.full(N, "train"), 3)[3]
-    evaluation = cross_validate(folds, final, OPTIONS, inner=inner)
+    evaluation = cross_validate(folds, final, OPTIONS, beside=Beside(inner=inner))
     assert [one["epoch"]["ridge"] for one in evaluation.results["choices"]] == [2, 3]
     chosen = evaluation.results["protocols"]["inner"]["models"][CHOICE]
     assert chosen["epoch"] == {"fold_1": 2, "fold_2": 3}

@@ -6,7 +6,7 @@ import pytest
 from mccl_jax.evaluation.described import Described
 from mccl_jax.evaluation.embeddings import Embeddings, path_of_epoch
 from mccl_jax.evaluation.options import Options
-from mccl_jax.evaluation.protocols import evaluate
+from mccl_jax.evaluation.protocols import Beside, evaluate
 from mccl_jax.evaluation.subgroups import severity_bands
 
 N = 120
@@ -25,7 +25,7 @@ def results_of(tmp_path, off, options=OPTIONS, described=True):
     Embeddings(SESSION, SESSION, SPLIT, TARGET, z, z, {"gender": GENDER}).save(path)
     nuisance = {"seconds": np.full(N, 60.0), "failed_share": FAILED}
     known = Described(SESSION, nuisance, np.zeros((N, 1), np.float32)) if described else None
-    return evaluate({5: path}, options, described=known).results
+    return evaluate({5: path}, options, beside=Beside(known)).results
 
 
 def parts_of(results, by):

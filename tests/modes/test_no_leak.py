@@ -25,7 +25,7 @@ CLNF = {name: DAIC_WOZ_CUES[name] for name in OPENFACE}
 SMALL = {
     "windows": {"rate": 2.0, "seconds": 16.0},
     "model": {"width": 4, "blocks": (1,), "hidden": 4, "projection": 8},
-    "train": {"epochs": 2, "batch_size": 4, "evaluate_every": 1, "checkpoint_every": 2},
+    "train": {"epochs": 2, "batch_size": 4, "evaluate_every": 1, "checkpoint_every": 2, "direct_baseline": False},
     "evaluation": {"reported_split": "test", "resamples": 20},
 }
 
@@ -197,14 +197,19 @@ def test_folds(ended):
 
 
 def test_the_inner_choice(ended):
-    """Epoch and regressor are chosen on train alone, by encoders that did not see those who choose."""
+    """Epoch and regressor are chosen on train alone, by encoders that did not see those who choose.
+
+    Nor does the baseline that is trained beside them know the reported.
+    """
     options = experiment(common.get_config(), cues=tuple(OPENFACE), inner_folds=2)
+    options = dataclasses.replace(options, train=dataclasses.replace(options.train, direct_baseline=True))
     people = [recorded(i, split=["train", "test", "train", "dev", "train"][i % 5]) for i in range(20)]
     plain = ended("plain", options, people)
     other = ended("noise", options, [one if one.split == "train" else noise(one, 1) for one in people])
     assert was_another_task(plain, other)
-    for inner in ("inner_1", "inner_2"):
-        assert_the_same_training(plain / inner, other / inner, options)
+    for beside in ("inner_1", "inner_2", "direct"):
+        assert_the_same_training(plain / beside, other / beside, options)
+    assert results.read(plain)["comparisons"][-1]["baseline"] == "direct_network"
     choices, of_other = (results.read(place)["choices"] for place in (plain, other))
     assert choices == of_other
     assert choices[0]["sessions"] == 12
