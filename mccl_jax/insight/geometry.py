@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mccl_jax.insight.reliance import null_range
-from mccl_jax.insight.scores import Rows, ratio
+from mccl_jax.insight.scores import SHARE, SQUARED, Rows, ratio
 
 # Of the uniformity: log mean exp(-t distance^2). The authors' value.
 _T = 2.0
@@ -33,13 +33,15 @@ def geometry(rows: Rows, inter: np.ndarray, intra: np.ndarray, exchanges: int = 
         nearest[:, which] = at[likeness.argmax(axis=1)], at[likeness.argmax(axis=0)]
     found = (nearest == np.arange(len(rows))).mean(axis=0)
     return {
-        "alignment": rows.by_training(lambda which, weights: ratio(weights @ apart[which], weights.sum(axis=-1))),
+        "alignment": rows.by_training(
+            lambda which, weights: ratio(weights @ apart[which], weights.sum(axis=-1)), SQUARED
+        ),
         "uniformity": {
             name: rows.by_training(lambda which, weights, z=z: _uniformity(z[which], weights))
             for name, z in (("inter", a), ("intra", b))
         },
         "retrieval": {
-            **rows.mean(found),
+            **rows.mean(found, SHARE),
             "chance": float((rows.once * _chance(rows)).sum() / rows.once.sum()),
             **_against_random_pairs(rows, nearest, found, exchanges),
         },
@@ -53,7 +55,7 @@ def unit(z: np.ndarray) -> np.ndarray:
 
 
 def _uniformity(z: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """`weights` (..., n) -> (...); pairs of a session with itself do not count, nor do copies of it in a resample."""
+    """`weights` (..., n) -> (...); pairs of a session with itself do not count."""
     near = np.exp(-_T * np.maximum(2 - 2 * z @ z.T, 0))
     np.fill_diagonal(near, 0)
     pairs = weights.sum(axis=-1) ** 2 - (weights**2).sum(axis=-1)

@@ -12,13 +12,15 @@ import numpy as np
 
 from mccl_jax.insight.geometry import unit
 from mccl_jax.insight.reliance import null_range
-from mccl_jax.insight.scores import Rows, or_none, ratio
+from mccl_jax.insight.scores import ENDLESS, SHARE, Rows, or_none, ratio
 from mccl_jax.metrics import METRICS
 from mccl_jax.regressors import ridge_predictions
 
 R2, AUROC = "R2", "AUROC"
 # Fewer people than this to learn from, or to be tested, say nothing.
 _FEWEST = 5
+# Values that differ by no more than this share of their size are the same: a frame rate of 30 and of 29.99.
+_SAME = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +82,7 @@ def decoded(probed: Probed, values: np.ndarray, rows: Rows, exchanges: int = 200
         return 1 - ratio(weights @ off, weights @ spread)
 
     null = np.array([value(i, rows.once) for i in range(1, len(exchanged))])
-    found = {"measure": measure, **rows.score(lambda weights: value(0, weights))}
+    found = {"measure": measure, **rows.score(lambda weights: value(0, weights), SHARE if two else ENDLESS)}
     seen = np.nan if found["estimate"] is None else found["estimate"]
     null = null[np.isfinite(null)]
     found |= {
@@ -89,7 +91,7 @@ def decoded(probed: Probed, values: np.ndarray, rows: Rows, exchanges: int = 200
     }
     if not two:
         ccc = METRICS["ccc"]
-        found["ccc"] = rows.score(lambda weights: ccc(true[:, 0], predicted[:, 0], weights, fold=of_training))
+        found["ccc"] = rows.score(lambda weights: ccc(true[:, 0], predicted[:, 0], weights, fold=of_training), ccc.ends)
     return found
 
 
@@ -137,17 +139,17 @@ def identity(probed: Probed, rows: Rows, exchanges: int = 200) -> dict[str, Any]
     rows = dataclasses.replace(rows, subject=probed.subject[at], session=probed.session[at], training=of_training)
     rows = rows.where(several)
     if not several.any():
-        return {**rows.mean(found[several]), "p": None, "reason": "nobody has two sessions"}
-    rng, null, seen = np.random.default_rng(rows.seed), [], found[several].mean()
+        return {**rows.mean(found[several], SHARE), "p": None, "reason": "nobody has two sessions"}
+    rng, null, seen_again = np.random.default_rng(rows.seed), [], found[several]
     tested = np.unique(at)
     for _ in range(exchanges):
         dealt = probed.subject.copy()
         dealt[tested] = dealt[rng.permutation(tested)]
         several, found_there = found_again(dealt)
         null.append(found_there[several].mean() if several.any() else 0.0)
-    p = float((1 + (np.array(null) >= seen - 1e-9).sum()) / (1 + exchanges))
+    p = float((1 + (np.array(null) >= seen_again.mean() - 1e-9).sum()) / (1 + exchanges))
     return {
-        **rows.mean(found[found_again(probed.subject)[0]]),
+        **rows.mean(seen_again, SHARE),
         "p": p,
         "null": {**null_range(null), "exchanges": exchanges},
     }
@@ -165,6 +167,6 @@ def _refused(probed: Probed, values: np.ndarray, two: bool) -> str | None:
         return f"known of fewer than {_FEWEST} reported people"
     if two and min((values[tested] == value).sum() for value in (0, 1)) < 2:
         return "fewer than two of one kind are reported"
-    if np.ptp(values) == 0:
+    if np.ptp(values) <= _SAME * np.abs(values).max():
         return "the same of all sessions"
     return None

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mccl_jax.evaluation.comparison import holm, paired_test
-from mccl_jax.insight.scores import Rows, or_none
+from mccl_jax.insight.scores import POSITIVE, Rows, or_none
 
 Effect = dict[str, Any]
 
@@ -25,7 +25,7 @@ def effect(rows: Rows, true: np.ndarray, predicted: np.ndarray, hidden: np.ndarr
     return {
         **rows.mean(errors[0] - errors[1]),
         "p": or_none(paired_test(*errors, rows.subject, rows.once, rows.resamples, rows.seed)),
-        "change": rows.mean(np.abs(hidden - predicted)),
+        "change": rows.mean(np.abs(hidden - predicted), POSITIVE),
     }
 
 
@@ -43,13 +43,13 @@ def swap(rows: Rows, true: np.ndarray, predicted: np.ndarray, swapped: np.ndarra
     worse = np.where(own, 0, errors - as_it_is).sum(axis=0) / times
     change = np.where(own, 0, np.abs(swapped - predicted)).sum(axis=0) / times
     if len(rows) == 0:
-        return {**rows.mean(worse), "p": None, "change": rows.mean(change), "null": None}
+        return {**rows.mean(worse), "p": None, "change": rows.mean(change, POSITIVE), "null": None}
     mae = (errors @ rows.once) / rows.once.sum()
     seen = float(as_it_is @ rows.once / rows.once.sum())
     return {
         **rows.mean(worse),
         "p": float((1 + (mae <= seen * (1 + 1e-12)).sum()) / (1 + len(mae))),
-        "change": rows.mean(change),
+        "change": rows.mean(change, POSITIVE),
         "null": {**null_range(mae), "seen": seen, "exchanges": len(mae)},
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mccl_jax.evaluation.intervals import score_interval, subject_bootstrap
+from mccl_jax.evaluation.intervals import ENDLESS, score_interval
 from mccl_jax.evaluation.scoring import Score
 
 
@@ -16,7 +16,7 @@ class Rows:
     """N rows that numbers are made of, each a session as one training sees it.
 
     subject, session, training   (N,): whose, which, and by what training. A session that stands in several rows counts
-    once in all.
+    once in all. `resamples` and `seed` are of tests by exchanging.
     """
 
     subject: np.ndarray
@@ -44,16 +44,12 @@ class Rows:
     def counts(self) -> dict[str, int]:
         return {"n_sessions": len(np.unique(self.session)), "n_subjects": len(np.unique(self.subject))}
 
-    @functools.cached_property
-    def _weights(self) -> np.ndarray:
-        return subject_bootstrap(self.subject, self.resamples, self.seed)
-
-    def score(self, function: Callable[[np.ndarray], np.ndarray]) -> Score:
-        """`function` maps weights (..., N) to values (...), NaN where there is none."""
+    def score(self, function: Callable[[np.ndarray], np.ndarray], ends: tuple[float, float] = ENDLESS) -> Score:
+        """`function` maps weights (..., N) to values (...), NaN where there is none, within `ends`."""
         if len(self) == 0:
             estimate, lower, upper, undefined, reason = math.nan, math.nan, math.nan, 0, "no session"
         else:
-            estimate, interval = score_interval(function, self.subject, self._weights, self.once, self.level)
+            estimate, interval = score_interval(function, self.subject, self.once, self.level, ends)
             lower, upper, undefined, reason = interval.lower, interval.upper, interval.undefined, interval.reason
         return {
             "estimate": or_none(estimate),
@@ -64,11 +60,13 @@ class Rows:
             "reason": reason or None,
         }
 
-    def mean(self, values: np.ndarray) -> Score:
+    def mean(self, values: np.ndarray, ends: tuple[float, float] = ENDLESS) -> Score:
         """The mean of (N,) values, each session counting once."""
-        return self.score(lambda weights: ratio(weights @ values, weights.sum(axis=-1)))
+        return self.score(lambda weights: ratio(weights @ values, weights.sum(axis=-1)), ends)
 
-    def by_training(self, function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Score:
+    def by_training(
+        self, function: Callable[[np.ndarray, np.ndarray], np.ndarray], ends: tuple[float, float] = ENDLESS
+    ) -> Score:
         """The mean over trainings of `function` (which rows (N,) bool, their weights (..., n)) -> (...).
 
         Of things that cannot be compared between trainings, as distances of embeddings. A training without a value is
@@ -81,7 +79,11 @@ class Rows:
             there = np.isfinite(values)
             return ratio(np.where(there, values, 0).sum(axis=0), there.sum(axis=0))
 
-        return self.score(mean)
+        return self.score(mean, ends)
+
+
+# Of values that cannot be below 0, of shares, and of squared distances of vectors of length 1.
+POSITIVE, SHARE, SQUARED = (0.0, math.inf), (0.0, 1.0), (0.0, 4.0)
 
 
 def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ import tqdm
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.embeddings import UNTRAINED, Embeddings
 from mccl_jax.evaluation.held_out import HeldOut, hold_out
+from mccl_jax.evaluation.intervals import TYPE
 from mccl_jax.evaluation.options import Options
 from mccl_jax.evaluation.protocols import NO_DIAGNOSIS, SIMULATED
 from mccl_jax.experiment import Experiment
@@ -24,7 +25,7 @@ from mccl_jax.inference import Model
 from mccl_jax.insight import attention, geometry, occlusion, probing, reliance
 from mccl_jax.insight.encoder import Encoder
 from mccl_jax.insight.looking import Looked, look
-from mccl_jax.insight.scores import Rows
+from mccl_jax.insight.scores import POSITIVE, Rows
 from mccl_jax.modes.evaluate import CONFIG, end_of_training, evaluated, experiment_of, reported
 from mccl_jax.modes.plans import Material, material_of
 from mccl_jax.report.insight_table import insight_table
@@ -77,7 +78,7 @@ def run(workdir: pathlib.Path, say=print) -> None:
         "epoch": last,
         "trainings": trainings if len(trainings) > 1 else [],
         "counts": rows.counts,
-        "level": options.level,
+        "intervals": {"type": TYPE, "level": options.level, "covers": "chance in who is reported; no training's own"},
         "reliance": _reliance([*looked.values()], rows),
         "attention": _attention(looked, rows, cues, options),
         "views": _views(kept, before, {name: one.projected for name, one in looked.items()}, options),
@@ -144,7 +145,7 @@ def _reliance(looked: Sequence[Looked], rows: Rows) -> dict[str, Any]:
         "p": "two-sided, sign flips over subjects; of swaps one-sided, exchanges of people",
         "p_holm": "p adjusted for the number of parts of its kind",
         "counts": rows.counts,
-        "mae": rows.mean(np.abs(predicted - true)),
+        "mae": rows.mean(np.abs(predicted - true), POSITIVE),
     }
     for kind, names in looked[0].hidden.items():
         family = {}

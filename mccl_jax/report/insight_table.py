@@ -28,6 +28,7 @@ def insight_table(insight: dict[str, Any]) -> str:
         f"{n} of {insight['reported_split']}, {unseen}.",
         f"This shows {insight['shows']}.",
     ]
+    intervals = insight["intervals"]
     reliance, attention, decodable = insight["reliance"], insight["attention"], insight["decodable"]
     blocks = ["\n".join(map(wrapped, heading))]
     blocks.append(wrapped(f"MAE as it is: {cell(reliance['mae'])}. Below, how much it grows:"))
@@ -53,7 +54,7 @@ def insight_table(insight: dict[str, Any]) -> str:
             if of_label["both"]["estimate"] is None
         ),
         f"the same person nearest: {_identity(decodable['identity'])}.",
-        f"[ ]: {insight['level']:.0%} interval over subjects.",
+        f"[ ]: {intervals['level']:.0%} interval, {intervals['type']}; covers {intervals['covers']}.",
         insight["notice"],
     ]
     blocks.append("\n".join(wrapped(line, "  ") for line in said))
