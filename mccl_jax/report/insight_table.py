@@ -54,7 +54,7 @@ def insight_table(insight: dict[str, Any]) -> str:
             if of_label["both"]["estimate"] is None
         ),
         f"the same person nearest: {_identity(decodable['identity'])}.",
-        f"[ ]: {intervals['level']:.0%} interval, {intervals['type']}; covers {intervals['covers']}.",
+        f"[ ]: {insight['level']:.0%} interval, {intervals['type']}; covers {intervals['covers']}.",
         insight["notice"],
     ]
     blocks.append("\n".join(wrapped(line, "  ") for line in said))

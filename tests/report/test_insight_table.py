@@ -23,7 +23,8 @@ INSIGHT = {
     "epoch": 6,
     "trainings": ["fold_1", "fold_2"],
     "counts": {"n_sessions": 9, "n_subjects": 9},
-    "intervals": {"type": "t interval", "level": 0.95, "covers": "who is reported"},
+    "level": 0.95,
+    "intervals": {"type": "t interval", "covers": "who is reported"},
     "reliance": {
         "replacement": {"hidden": "replaced by its train mean"},
         "p": "sign flips",
