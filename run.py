@@ -6,6 +6,7 @@
   python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER --mode=check          only look at it
   python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER --mode=sweep --sweep="seed=0,1,2"
   python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER --mode=ablate --grid=cues
+  python run.py --mode=report --workdir=runs/simulated      its page; with --shareable one to be given away
   python run.py --mode=predict --checkpoint=runs/simulated --input=FILE_OR_FOLDER
   python run.py --mode=score --workdir=runs/simulated --predictions=FILE.csv           anyone's model
 
@@ -34,18 +35,19 @@ from mccl_jax.files import refuse_remote
 DEFAULT = str(pathlib.Path(__file__).resolve().parent / "configs/simulated.py")
 # Those of mccl_jax/ablations.py, which takes a while to import.
 GRIDS = ("cues", "modules", "loss", "sizes", "paper")
-MODES = ("check", "prepare", "train", "sweep", "ablate", "evaluate", "score", "predict", "export")
+MODES = ("check", "prepare", "train", "sweep", "ablate", "evaluate", "score", "report", "predict", "export")
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "The experiment; by default configs/simulated.py.")
 WORKDIR = flags.DEFINE_string(
     "workdir",
     None,
-    "Where results go; by default runs/<name of the config>, of a sweep with -sweep, of an ablation with -ablation.",
+    "Where results go; by default runs/<name of the config>, of a sweep with -sweep, of an ablation with -ablation. "
+    "report: several, with commas.",
 )
 MODE = flags.DEFINE_enum("mode", "train", MODES, "What to do; train prepares and evaluates, too.")
 CHECKPOINT = flags.DEFINE_string("checkpoint", None, "predict, export: a workdir or checkpoint; ablate: a workdir.")
 INPUT = flags.DEFINE_string("input", None, "predict: a recording as the model's corpus has it, or a folder of them.")
-OUTPUT = flags.DEFINE_string("output", None, "export: the .safetensors file to write.")
+OUTPUT = flags.DEFINE_string("output", None, "export: the .safetensors file to write. report: the folder.")
 PREDICTIONS = flags.DEFINE_string(
     "predictions", None, "score: a CSV with the columns session and predicted, made by any program."
 )
@@ -58,6 +60,9 @@ DISTRIBUTED = flags.DEFINE_enum(
     "auto",
     ("auto", "on", "off"),
     "train, sweep, ablate: together with other processes, where there are any.",
+)
+SHAREABLE = flags.DEFINE_bool(
+    "shareable", False, "report: without rows, IDs and paths, and without fewer than ten people."
 )
 SHARE = flags.DEFINE_bool("share", False, "check: print the structure alone, without values, IDs and names.")
 
@@ -99,6 +104,13 @@ def main(arguments: list[str]) -> int:
         from mccl_jax.modes import prepare
 
         prepare.run(experiment)
+    elif MODE.value == "report":
+        from mccl_jax.modes import report
+
+        output = OUTPUT.value and pathlib.Path(OUTPUT.value).expanduser()
+        with contextlib.ExitStack() as stack:
+            workdirs = [stack.enter_context(buckets.working_in(one)) for one in place.split(",")]
+            report.run(workdirs, output, SHAREABLE.value)
     elif MODE.value == "evaluate":
         from mccl_jax.modes import evaluate
 
@@ -137,17 +149,21 @@ def _check_flags() -> None:
         "score": ("predictions",),
     }
     wanted = of_modes.get(MODE.value, ())
+    allowed = {"report": ("output",), "ablate": () if CHECKPOINT.value else ("sweep",)}.get(MODE.value, ())
     for flag in (INPUT, OUTPUT, PREDICTIONS):
         refuse_remote(f"--{flag.name}", flag.value or "")
     for flag in (WORKDIR, CHECKPOINT):
-        buckets.check(f"--{flag.name}", flag.value or "")
+        for place in (flag.value or "").split(",") if MODE.value == "report" else [flag.value or ""]:
+            buckets.check(f"--{flag.name}", place)
     for flag in (CHECKPOINT, INPUT, OUTPUT, SWEEP, GRID, PREDICTIONS):
         if flag.name in wanted and not flag.value:
             raise UserError(f"--mode={MODE.value} needs --{' and --'.join(wanted)}; --{flag.name} is missing")
-        if flag.value and flag.name not in (*wanted, *(("sweep",) if wanted == ("grid",) else ())):
+        if flag.value and flag.name not in (*wanted, *allowed):
             raise UserError(f"--{flag.name} does not go with --mode={MODE.value}")
     if SHARE.value and MODE.value != "check":
         raise UserError(f"--share does not go with --mode={MODE.value}, only with --mode=check")
+    if SHAREABLE.value and MODE.value != "report":
+        raise UserError(f"--shareable does not go with --mode={MODE.value}, only with --mode=report")
     if DISTRIBUTED.value == "on" and MODE.value not in ("train", "sweep", "ablate"):
         raise UserError(f"--distributed=on does not go with --mode={MODE.value}, only with train, sweep and ablate")
 

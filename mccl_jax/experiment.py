@@ -286,6 +286,11 @@ class Experiment:
         return cls.from_dict(json.loads(text))
 
     @property
+    def options(self) -> dict[str, Any]:
+        """Every option by its key: "train.epochs" -> 300."""
+        return dict(_leaves(dataclasses.asdict(self)))
+
+    @property
     def corpora(self) -> tuple["Experiment", ...]:
         """An experiment for each corpus, of which only name and data matter: this one, and that of `transfer`."""
         if self.transfer is None:
@@ -307,7 +312,7 @@ class Experiment:
     @property
     def official_mistakes(self) -> dict[str, list[str]]:
         """Name of each mistake of the official code that is switched on -> the keys that do so."""
-        values = dict(_leaves(dataclasses.asdict(self)))
+        values = self.options
         on = {name: [key for key, value in keys.items() if values[key] == value] for name, keys in MISTAKES.items()}
         return {name: keys for name, keys in on.items() if keys}
 
@@ -323,7 +328,7 @@ class Experiment:
         Not those of the evaluation, which may be redone, nor those that no result depends on, nor the raw files where
         one of the two goes by what is prepared: checkpoints know what they were trained on.
         """
-        here, there = (dict(_leaves(dataclasses.asdict(e))) for e in (self, other))
+        here, there = (e.options for e in (self, other))
 
         def matters(key: str) -> bool:
             if key.endswith(".manual_dir"):

@@ -1,4 +1,4 @@
-"""--mode=evaluate: scores, figures and the final model from what a training, or one a fold, left in a workdir."""
+"""--mode=evaluate: scores, a report and the final model from what a training, or one a fold, left in a workdir."""
 
 import contextlib
 import dataclasses
@@ -6,7 +6,6 @@ import json
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
 import tqdm
 
 from mccl_jax import regressors
@@ -18,12 +17,17 @@ from mccl_jax.evaluation.described import Described
 from mccl_jax.evaluation.embeddings import evaluated_epochs
 from mccl_jax.evaluation.options import Options
 from mccl_jax.experiment import Experiment
-from mccl_jax.report import figures, tables
+from mccl_jax.files import replacing
+from mccl_jax.report import card, tables
+from mccl_jax.report.contents import Contents
+from mccl_jax.report.page import write_report
 from mccl_jax.training import checkpoints
 from mccl_jax.training.runs import CHECKPOINTS
-from mccl_jax.training.writers import read_metrics
 
-CONFIG, MODEL = "config.json", "model"
+CONFIG, MODEL, REPORT = "config.json", "model", "report"
+
+# Above the card of a checkpoint.
+_OF_STATE = "> The state of a training after step {step}. The scores below are those of the last step of all."
 
 
 def experiment_of(workdir: pathlib.Path) -> Experiment:
@@ -40,7 +44,7 @@ def experiment_of(workdir: pathlib.Path) -> Experiment:
 def run(
     workdir: pathlib.Path, changes: Mapping[str, object] | None = None, notes: Sequence[str] | None = None, say=print
 ) -> None:
-    """Writes results.json, predictions.csv, two figures and model/, and prints the table.
+    """Writes results.json, predictions.csv, the report and model/ with its card, and prints the table.
 
     `changes` to the evaluation options of the experiment, for this evaluation; `notes` on its sessions, for the
     results (those of the evaluation before where there are none). Raises UserError where the training is not finished.
@@ -52,7 +56,8 @@ def run(
     arrays, metadata = end_of_training(workdir / _final(workdir), experiment)
     trainings = metadata["trainings"]
     _refuse_missing(workdir, trainings)
-    steps_per_epoch = {name: end_of_training(workdir / name, experiment)[1]["steps_per_epoch"] for name in trainings}
+    for name in trainings:
+        end_of_training(workdir / name, experiment)
     epochs = {name: evaluated(workdir / name, experiment) for name in trainings}
 
     def track(of_training):
@@ -82,15 +87,10 @@ def run(
             "protocol official."
         )
 
-    curves = [_loss_curve(workdir / name, steps_per_epoch[name], by_epoch=len(scored) > 1) for name in scored]
-    longest = max(curve.shape[1] for curve in curves)  # a fold whose metrics.jsonl is gone has none
-    curve = np.mean([curve for curve in curves if curve.shape[1] == longest], axis=0)
-    figures.draw_curves(workdir / "curves.png", evaluation.results, *curve)
-    figures.draw_predicted_against_true(
-        workdir / "predicted_against_true.png", evaluation.results, evaluation.predictions
-    )
     _save_model(workdir / MODEL, arrays, metadata, evaluation, experiment)
     results.write(evaluation, workdir)
+    _add_card(workdir, trainings, card.model_card(evaluation.results, experiment))
+    write_report(Contents.of(workdir, experiment_of(workdir)), workdir / REPORT)
     say(tables.results_table(evaluation.results))
 
 
@@ -159,17 +159,6 @@ def evaluated(workdir: pathlib.Path, experiment: Experiment) -> dict[int, pathli
     return epochs
 
 
-def _loss_curve(workdir: pathlib.Path, steps_per_epoch: int, by_epoch: bool) -> np.ndarray:
-    """(2, M): epochs done and the loss of each step, or the mean loss of each epoch, so that folds can be averaged."""
-    metrics = read_metrics(workdir)
-    done = np.array([(line["step"] + 1) / steps_per_epoch for line in metrics])
-    loss = np.array([line["loss"] for line in metrics])
-    if not by_epoch or not len(done):
-        return np.stack([done, loss])
-    epochs = np.ceil(done - 1e-9)
-    return np.array([[epoch, loss[epochs == epoch].mean()] for epoch in np.unique(epochs)]).T
-
-
 def _save_model(
     folder: pathlib.Path, arrays: dict, metadata: dict, evaluation: protocols.Evaluation, experiment: Experiment
 ) -> None:
@@ -194,6 +183,15 @@ def _predictors(arrays: dict, evaluation: protocols.Evaluation) -> dict[str, reg
         return dict(evaluation.regressors)
     own = regressors.Network.of(arrays["state"]["params"], **arrays["severity"])
     return {**evaluation.regressors, own.name: own}
+
+
+def _add_card(workdir: pathlib.Path, trainings: Sequence[str], text: str) -> None:
+    """Lays the model card beside the final model and beside every checkpoint, which says what it is a state of."""
+    with replacing(workdir / MODEL / card.NAME) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    for folder in (path for name in trainings for path in checkpoints.folders(workdir / name / CHECKPOINTS)):
+        with replacing(folder / card.NAME) as temporary:
+            temporary.write_text(f"{_OF_STATE.format(step=folder.name)}\n\n{text}", encoding="utf-8")
 
 
 def _model(arrays: dict) -> dict:

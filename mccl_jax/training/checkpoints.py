@@ -133,6 +133,11 @@ def newest(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any], pathli
     return None
 
 
+def folders(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Those of the checkpoints in `folder`, whole or damaged."""
+    return sorted(path for path in folder.iterdir() if _STEP.fullmatch(path.name) and path.is_dir())
+
+
 def _steps(folder: pathlib.Path) -> list[int]:
     """The steps that there are checkpoints of, the last one first; names on stderr what else there is."""
     try:

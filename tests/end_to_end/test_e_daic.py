@@ -106,7 +106,7 @@ def test_a_simulated_corpus_with_all_its_defects(simulated, split, groups):
     with (folder / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert sorted(row["interviewer"] for row in rows) == sorted(name for name, n in groups.items() for _ in range(n))
-    assert (folder / "predicted_against_true.png").is_file()
+    assert (folder / "report/figures/predicted_against_true.png").is_file()
     archive = f"raw/data/{rows[-1]['session']}_P.tar.gz"
     (line,) = run(simulated, "--mode=predict", f"--checkpoint=runs/{split}", f"--input={archive}").stdout.splitlines()
     assert json.loads(line)["severity"] == pytest.approx(float(rows[-1]["xgboost"]), abs=1e-3)

@@ -22,6 +22,7 @@ from mccl_jax.evaluation.baselines import WORDS
 from mccl_jax.evaluation.embeddings import Embeddings, evaluated_epochs
 from mccl_jax.modes import predict
 from mccl_jax.training.checkpoints import newest
+from tests import schema
 from tests.end_to_end.program import ROOT, TINY, run, stop_when
 
 ENDED = ("results.json", "predictions.csv", "metrics.jsonl")
@@ -46,8 +47,13 @@ def test_what_the_user_gets(finished):
     workdir = finished / "runs/simulated"
     for name in (*ENDED, "config.json", "timings.json", "preparation.txt"):
         assert (workdir / name).stat().st_size > 0, name
-    for name in ("curves.png", "predicted_against_true.png"):
-        assert (workdir / name).read_bytes().startswith(b"\x89PNG"), name
+    for name in ("curves", "predicted_against_true"):
+        assert (workdir / f"report/figures/{name}.png").read_bytes().startswith(b"\x89PNG"), name
+        assert (workdir / f"report/figures/{name}.csv").stat().st_size > 0, name
+    assert "SIMULATED" in (workdir / "report/index.html").read_text()
+    cards = [workdir / "model", *(workdir / "checkpoints").iterdir()]
+    assert all("# Model card: simulated" in (folder / "README.md").read_text() for folder in cards)
+    assert not schema.undocumented(json.loads((workdir / "results.json").read_text()))
     assert list((workdir / "tensorboard").glob("events*"))
     printed = (finished / "printed.txt").read_text()
     assert "SIMULATED" in printed
@@ -56,6 +62,23 @@ def test_what_the_user_gets(finished):
     assert "train median" in printed
     assert "best checkpoint: runs/simulated/checkpoints/" in printed
     assert "by mean training loss of the epoch" in printed
+
+
+def test_a_report_to_be_given_away_names_nobody(finished, copy):
+    workdir = copy / "runs/simulated"
+    ids = Embeddings.load(evaluated_epochs(workdir)[4]).session.tolist()
+    own = (workdir / "report/index.html").read_text()
+    (workdir / "report/index.html").unlink()
+    done = run(copy, "--mode=report", "--workdir=runs/simulated", "--shareable", "--output=given")
+    assert "can be given away" in done.stdout
+    assert not (workdir / "report/index.html").exists()
+    texts = {path.name: path.read_bytes() for path in (copy / "given").rglob("*") if path.is_file()}
+    assert {"index.html", "README.txt", "curves.png", "errors.csv"} <= set(texts)
+    for text in (*texts.values(), *(name.encode() for name in texts)):
+        assert not any(one.encode() in text for one in [*ids, str(copy), str(finished)])
+    assert str(finished) in own
+    run(copy, "--mode=report", "--workdir=runs/simulated")
+    assert (workdir / "report/index.html").read_text() == own
 
 
 def test_results_stand_beside_n_interval_and_baselines(finished):

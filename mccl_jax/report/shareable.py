@@ -1,0 +1,132 @@
+"""What of a report may be given away: nothing of single participants, and nothing of fewer than ten people."""
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mccl_jax.metrics import METRICS
+from mccl_jax.report.contents import Contents
+
+LEAST = 10
+FEW = f"fewer than {LEAST} people: left out"
+LEFT_OUT = "(left out)"
+# Keys of the config that name folders or files, or, as ids of defects do, participants.
+_PRIVATE = ("manual_dir", "data_dir", "labels", "corrections", "weights", "official")
+# What they are when they name none.
+_NAMES_NONE = ("", (), ("all",), "random")
+# A note that counts fewer than ten.
+_SMALL = re.compile(r"\b[0-9] (?:\w+ )?(?:session|subject|people|person)")
+
+
+def shareable(contents: Contents) -> Contents:
+    """The same training without rows, names and points of participants, without paths, and without cells under ten.
+
+    A cell under ten is one whose people are fewer than `LEAST`, or that a reader could get by subtracting what is told
+    from the whole.
+    """
+    results, counts = contents.results, contents.counts
+    subgroups = {}
+    for part in results["subgroups"]:
+        subgroups.setdefault(part["by"], []).append(part)
+    few = counts["n_subjects"] < LEAST
+    positive = counts.get("n_positive", LEAST)
+    without = [] if few else [name for name, metric in METRICS.items() if not metric.of_classes]
+    if not few and min(positive, counts["n_sessions"] - positive) >= LEAST:
+        without = [*METRICS]
+    results = _told(results, few, without) | {
+        "counts": {split: _counts(of_split) for split, of_split in results["counts"].items()},
+        "groups": told_parts(results["groups"]),
+        "folds": told_parts(results["folds"]),
+        "subgroups": [part for of_one in subgroups.values() for part in told_parts(of_one)],
+        "notes": [note for note in results["notes"] if not _SMALL.search(note)],
+        "sessions": [],
+        "encoders": results["encoders"] if contents.experiment.init.words == "begun at random" else "begun with files",
+    }
+    config = {
+        key: LEFT_OUT if _is_path(value) or (key.rpartition(".")[2] in _PRIVATE and value not in _NAMES_NONE) else value
+        for key, value in contents.config.items()
+    }
+    return dataclasses.replace(
+        contents,
+        name=contents.experiment.name,
+        config=config,
+        results=results,
+        predictions=[],
+        preparation=None,
+        embeddings=None,
+        insight=None if few else contents.insight,
+        ablation=None if few else contents.ablation,
+        shareable=True,
+    )
+
+
+def told_parts(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Parts of a whole, those of few people without their scores and counts.
+
+    Where a single part would be left out, or those left out are together fewer than ten, the next smaller one goes with
+    them: else the whole less the others would tell it.
+    """
+    by_size = sorted(range(len(parts)), key=lambda index: parts[index]["counts"]["n_subjects"])
+    size = [parts[index]["counts"]["n_subjects"] for index in by_size]
+    out = sum(people < LEAST for people in size)
+    while 0 < out < len(parts) and (out == 1 or sum(size[:out]) < LEAST):
+        out += 1
+    hidden = set(by_size[:out])
+    return [_hidden_part(part) if index in hidden else _part(part) for index, part in enumerate(parts)]
+
+
+def _part(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {**part, "counts": _counts(part["counts"])}
+
+
+def _hidden_part(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **part,
+        "counts": dict.fromkeys(part["counts"]),
+        "suppressed": FEW,
+        "predictors": None,
+        **{key: None for key in ("bias", "coverage") if key in part},
+    }
+
+
+def _counts(counts: Mapping[str, int]) -> dict[str, int | None]:
+    """Counts, None in place of those under ten, and of positive ones that leave fewer negative ones."""
+    told = {key: count if count >= LEAST else None for key, count in counts.items()}
+    if "n_positive" in counts and counts["n_sessions"] - counts["n_positive"] < LEAST:
+        told["n_positive"] = None
+    return told
+
+
+def _told(results: Mapping[str, Any], few: bool, metrics: Sequence[str]) -> dict[str, Any]:
+    """Results with the scores of these metrics alone; of `few` people nothing is said at all."""
+
+    def scores(of_one):
+        return {name: score if name in metrics else _hidden(score) for name, score in of_one.items()}
+
+    def model(of_one):
+        hidden = {"difference_to_baseline": _hidden(of_one["difference_to_baseline"]), "verdict": FEW} if few else {}
+        return {**of_one, "metrics": scores(of_one["metrics"]), **hidden}
+
+    told = {
+        **results,
+        "baselines": {name: {**one, "metrics": scores(one["metrics"])} for name, one in results["baselines"].items()},
+        "protocols": {
+            name: {**protocol, "models": {which: model(one) for which, one in protocol["models"].items()}}
+            for name, protocol in results["protocols"].items()
+        },
+    }
+    if few:
+        curve = [{**entry, "mae": dict.fromkeys(entry["mae"])} for entry in results["curve"]]
+        told |= {"verdict": FEW, "curve": curve, "comparisons": [], "prediction_intervals": {}}
+    return told
+
+
+def _hidden(score: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: score[key] for key in ("metric", "baseline") if key in score}
+    ends = dict.fromkeys(("estimate", "lower", "upper", "n_sessions", "n_subjects", "undefined_resamples"))
+    return {**kept, **ends, "reason": FEW}
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and ("/" in value or "\\" in value)

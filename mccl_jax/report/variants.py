@@ -1,0 +1,54 @@
+"""The section of an ablation: a config and its variants, each trained anew, as ablation.json has them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mccl_jax.report.cells import in_words, score
+from mccl_jax.report.markup import Markup, bullets, joined, paragraphs, table
+from mccl_jax.report.tables import number
+
+
+def ablation(found: Mapping[str, Any]) -> Markup:
+    """A row for the parent, each variant and each baseline: its scores, and how it differs from the parent."""
+    rows = [row for row in found["rows"] if row["state"] == "done"]
+
+    def scores(part, metric):
+        return [score(row[part][metric]) if metric in row.get(part, {}) else "" for row in rows]
+
+    def values(key, form):
+        return ["" if row.get(key) is None else form(row[key]) for row in rows]
+
+    columns = {
+        "setting": [row["name"] for row in rows],
+        "MAE": scores("metrics", "mae"),
+        "MAE minus the parent's": scores("difference", "mae"),
+        "p": values("p", in_words),
+        "p, corrected": values("p_holm", in_words),
+        "detectable": values("detectable_mae", number),
+        "over seeds": values("over_seeds", number),
+        "CCC": scores("metrics", "ccc"),
+        "CCC minus the parent's": scores("difference", "ccc"),
+    }
+    columns = {name: cells for name, cells in columns.items() if any(cells)}
+    said = [
+        found["simulated_notice"],
+        "Each setting was trained anew. Below 0 its error is lower than the parent's; above 0, the difference is what "
+        "the part that it lacks was worth here.",
+        found.get("about"),
+    ]
+    other = [f"{row['name']}: {row['what']}." for row in rows if row["what"]]
+    other += [f"{row['name']}: {row['why'] or 'not trained yet'}" for row in found["rows"] if row["state"] != "done"]
+    if "detectable" in columns:
+        other.append(
+            f"detectable: the smallest true difference of MAE that {found['power']:.0%} of such studies would find; a "
+            "smaller one may be there all the same."
+        )
+    return joined(
+        [
+            paragraphs(filter(None, said)),
+            table(f"Variants, grid {found['grid']}, seeds {', '.join(map(str, found['seeds']))}", columns, [0])
+            if rows
+            else None,
+            bullets(other),
+        ]
+    )
