@@ -131,7 +131,7 @@ def attention(
 ) -> Drawing:
     """Who looks at whom: a square of shares for each head (columns) of each block (rows), each row of it adding to 1.
 
-    `blocks`: name -> (heads, N, N) over the N `tokens`.
+    `blocks`: name -> (heads, N, N) over the N `tokens`; a row of NaN is left empty. Raises ValueError for other shapes.
     """
     arrays = {block: np.asarray(values, float) for block, values in blocks.items()}
     heads = next(iter(arrays.values())).shape[0]
@@ -150,7 +150,7 @@ def attention(
         for row, column in np.ndindex(side, side):
             value = arrays[block][head, row, column]
             axes.text(
-                column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color="white" if value > 0.6 else "k"
+                column, row, _share(value), ha="center", va="center", fontsize=8, color="white" if value > 0.6 else "k"
             )
         axes.set_xticks(range(side), tokens, rotation=40, ha="right", fontsize=8)
         axes.set_yticks(range(side), tokens, fontsize=8)
@@ -162,6 +162,7 @@ def attention(
         for block, head in panels
         for row, column in np.ndindex(side, side)
     ]
+    flat = [entry for entry in flat if np.isfinite(entry[-1])]  # a token that nobody has looks nowhere
     strongest = max(flat, key=lambda entry: entry[-1])
     alt = (
         f"{len(panels)} squares of attention between {', '.join(tokens)}. The largest share is {strongest[-1]:.2f}: "
@@ -185,6 +186,10 @@ def _bars(axes, unit: str, reliance: Reliance, most: float) -> None:
     axes.set_ylim(len(reliance) - 0.4, -0.6)
     axes.set_xlabel(unit, fontsize=9)
     tidy(axes, grid="x")
+
+
+def _share(value: float) -> str:
+    return f"{value:.2f}" if np.isfinite(value) else ""
 
 
 def _named(part: str) -> str:

@@ -1,48 +1,58 @@
-"""What the model attends to and relies on: the figures of insight.json, whose form docs/results.md has."""
+"""What the model attends to and relies on: the figures of insight.json (docs/insight.md)."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from mccl_jax.report import face
 from mccl_jax.report.canvas import Drawing
 
-# Kind of reliance -> what is hidden, in the words of a title.
+# Kind of reliance -> what is hidden, in the words of a title, and what the effect is.
 _KINDS = {
-    "regions": "each region of the face",
-    "aus": "each action unit",
-    "cues": "each cue",
-    "segments": "each stretch",
+    "regions": ("Reliance on each region of the face", "MAE when hidden - MAE"),
+    "aus": ("Reliance on each action unit", "MAE when hidden - MAE"),
+    "cues": ("Reliance on each cue", "MAE when hidden - MAE"),
+    "swaps": ("Reliance on whose each cue is", "MAE when exchanged - MAE"),
+    "segments": ("Reliance on each segment of time", "MAE when hidden - MAE"),
+    "segments_missing": ("Each segment of time taken away", "MAE when missing - MAE"),
 }
 _HIDING = (
-    "How much worse the predictions get when that part is hidden from the trained model (occlusion). What a model "
-    "relies on is no cause of depression, and parts that say the same can stand in for each other."
+    "How much worse the predictions get without that part, with {level:.0%} intervals. It shows what this model relies "
+    "on, not what the part is worth to another one; parts that say the same can stand in for each other."
 )
 _LOOKING = (
-    "Each row says how one part shares its attention among all of them; a row adds to 1. Attention says where the "
-    "model looks, not why, nor that it matters for the prediction."
+    "Each row says how one part shares its look among all of them; a row adds to 1. Attention weights, not importance: "
+    "they say where the model looks, not why, nor that it matters for the prediction."
 )
 
 
 def drawings(insight: Mapping[str, Any], simulated: bool) -> list[Drawing]:
     """Those of the parts that are there."""
     mark = " (SIMULATED data)" if simulated else ""
+    reliance, attention = insight.get("reliance", {}), insight.get("attention", {})
     found = []
-    reliance = insight.get("reliance", {})
-    for kind, what in _KINDS.items():
-        if of_kind := _values(reliance.get(kind, {})):
+    for kind, (title, unit) in _KINDS.items():
+        if of_kind := _values(reliance.get(kind) or {}):
             draw = face.face if kind == "regions" else face.bars
-            title = f"Reliance on {what}{mark}"
-            found.append(draw(f"reliance_{kind}", title, reliance["unit"], _HIDING, of_kind))
-    attention = insight.get("attention", {})
+            caption = _HIDING.format(level=insight["level"])
+            found.append(draw(f"reliance_{kind}", f"{title}{mark}", unit, caption, of_kind))
     if inter := attention.get("inter"):
         title = f"Attention between cues{mark}"
-        found.append(face.attention("attention_cues", title, _LOOKING, inter["tokens"], {"": inter["heads"]}))
+        found.append(face.attention("attention_cues", title, _LOOKING, inter["tokens"], {"": _shares(inter)}))
     if intra := attention.get("intra"):
         tokens = next(iter(intra.values()))["tokens"]
-        blocks = {cue: of_cue["heads"] for cue, of_cue in intra.items()}
-        title = f"Attention between stretches of a session{mark}"
+        blocks = {cue: _shares(of_cue) for cue, of_cue in intra.items()}
+        title = f"Attention between segments of time{mark}"
         found.append(face.attention("attention_segments", title, _LOOKING, tokens, blocks))
     return found
+
+
+def _shares(of_one: Mapping[str, Any]) -> np.ndarray:
+    """(heads, N, N), NaN in the rows of tokens that nobody has."""
+    nobody = [math.nan] * len(of_one["tokens"])
+    return np.array([[nobody if row is None else row for row in head] for head in of_one["heads"]], float)
 
 
 def _values(scores: Mapping[str, Mapping[str, Any]]) -> face.Reliance:

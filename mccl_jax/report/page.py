@@ -78,13 +78,17 @@ def _sections(contents: Contents) -> tuple[dict[str, Markup], list[Drawing]]:
     else:
         embeddings = shown(figures.embedding_map(contents))
     looks = tag(
-        "p", f"Not computed for this training: {INSIGHT} is not in its workdir (docs/results.md says what it holds)."
+        "p",
+        f"Not computed for this training, whose workdir has no {INSIGHT}: python run.py --mode=ablate "
+        "--checkpoint=WORKDIR makes it, and this page shows it when it is written again (--mode=report).",
     )
     if contents.insight:
-        looks = shown(*insight.drawings(contents.insight, contents.results["simulated"]))
+        more = tag("p", "insight.txt in the workdir has all numbers, and what the embeddings hold besides severity.")
+        looks = joined([shown(*insight.drawings(contents.insight, contents.results["simulated"])), more])
     compared = tag(
         "p",
-        f"No ablation belongs to this training: {ABLATION} is not in its workdir (docs/results.md says what it holds).",
+        f"This training belongs to no ablation ({ABLATION} is neither in its workdir nor two folders above): "
+        "python run.py --mode=ablate --grid=cues trains one.",
     )
     found = {
         "In short": sections.in_short(contents),

@@ -12,22 +12,29 @@ def ablation(found: Mapping[str, Any]) -> Markup:
     """A row for the parent, each variant and each baseline: its scores, and how it differs from the parent."""
     rows = [row for row in found["rows"] if row["state"] == "done"]
 
-    def scores(part, metric):
-        return [score(row[part][metric]) if metric in row.get(part, {}) else "" for row in rows]
+    def scores(metric):
+        return [score(row["metrics"][metric]) for row in rows]
 
-    def values(key, form):
-        return ["" if row.get(key) is None else form(row[key]) for row in rows]
+    def of_mae(key, form):
+        differences = [row["difference"]["mae"] if "difference" in row else {} for row in rows]
+        return ["" if one.get(key) is None else form(one[key]) for one in differences]
+
+    plain = ("estimate", "lower", "upper", "reason")  # p has a column of its own here
+
+    def difference(metric):
+        found = [row.get("difference", {}).get(metric) for row in rows]
+        return ["" if one is None else score({key: one.get(key) for key in plain}) for one in found]
 
     columns = {
         "setting": [row["name"] for row in rows],
-        "MAE": scores("metrics", "mae"),
-        "MAE minus the parent's": scores("difference", "mae"),
-        "p": values("p", in_words),
-        "p, corrected": values("p_holm", in_words),
-        "detectable": values("detectable_mae", number),
-        "over seeds": values("over_seeds", number),
-        "CCC": scores("metrics", "ccc"),
-        "CCC minus the parent's": scores("difference", "ccc"),
+        "MAE": scores("mae"),
+        "MAE minus the parent's": difference("mae"),
+        "p": of_mae("p", in_words),
+        "p, corrected": of_mae("p_adjusted", in_words),
+        "detectable": of_mae("detectable", number),
+        "over seeds": ["" if row.get("over_seeds") is None else number(row["over_seeds"]) for row in rows],
+        "CCC": scores("ccc"),
+        "CCC minus the parent's": difference("ccc"),
     }
     columns = {name: cells for name, cells in columns.items() if any(cells)}
     said = [

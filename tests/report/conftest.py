@@ -122,13 +122,17 @@ def made_up_insight() -> dict:
 
     def heads(n):
         shares = rng.random((2, n, n))
-        return (shares / shares.sum(axis=-1, keepdims=True)).tolist()
+        found = (shares / shares.sum(axis=-1, keepdims=True)).tolist()
+        found[0][0] = None  # of a token that nobody has
+        return found
 
-    segments = ["first", "second", "third"]
+    segments = ["1", "2", "3"]
     return {
         "schema_version": 1,
+        "level": 0.95,
         "counts": {"n_sessions": 20, "n_subjects": 10},
         "attention": {
+            "words": "attention weights, not importance. More words.",
             "inter": {"tokens": [*cues], "heads": heads(4)},
             "intra": {cue: {"tokens": segments, "heads": heads(3)} for cue in cues},
         },
@@ -138,6 +142,8 @@ def made_up_insight() -> dict:
             "aus": {"AU01": score(0.1), "AU12": score(0.5)},
             "cues": {cue: score(0.1 * place) for place, cue in enumerate(cues)},
             "segments": {name: score(0.2) for name in segments},
+            "segments_missing": {name: score(0.3) for name in segments},
+            "swaps": {cue: score(0.4) for cue in cues},
         },
     }
 
@@ -146,7 +152,8 @@ def made_up_ablation() -> dict:
     """What ablation.json may hold."""
     row = {"kind": "variant", "what": "", "state": "done", "why": None, "seeds": [0]}
     scores = {"mae": score(4.5), "ccc": score(0.3)}
-    difference = {"difference": {"mae": score(0.25), "ccc": score(-0.1)}, "p": 0.0004, "p_holm": 0.012}
+    of_mae = score(0.25) | {"p": 0.0004, "p_adjusted": 0.012, "detectable": 0.75}
+    difference = {"difference": {"mae": of_mae, "ccc": score(-0.1)}, "over_seeds": None}
     return {
         "schema_version": 1,
         "simulated_notice": "SIMULATED data",
@@ -156,14 +163,7 @@ def made_up_ablation() -> dict:
         "power": 0.8,
         "rows": [
             {**row, "name": "parent", "kind": "parent", "metrics": scores},
-            {
-                **row,
-                "name": "without gaze",
-                "what": "three cues",
-                "metrics": scores,
-                **difference,
-                "detectable_mae": 0.75,
-            },
+            {**row, "name": "without gaze", "what": "three cues", "metrics": scores, **difference},
             {**row, "name": "without pose", "state": "failed", "why": "the loss is nan"},
             {**row, "name": "without aus", "state": "waiting"},
         ],

@@ -78,7 +78,7 @@ def test_the_page_is_whole_on_a_desk_and_on_a_phone(contents_of, tmp_path, opene
     contents = contents_of(folds=3, group="arm", groups=("patients", "controls"))
     contents = dataclasses.replace(contents, insight=made_up_insight())
     page = opened(write_report(contents, tmp_path / "report"), width)
-    looked_at(page, width, figures=14)
+    looked_at(page, width, figures=16)
     page.get_by_role("link", name="Limits of use").click()
     assert page.get_by_role("heading", name="Limits of use").bounding_box()["y"] < 800
 

@@ -71,12 +71,19 @@ def test_insight_is_drawn_as_far_as_it_goes():
     whole = made_up_insight()
     names = [drawing.name for drawing in insight.drawings(whole, simulated=True)]
     assert names == [
-        *(f"reliance_{kind}" for kind in ("regions", "aus", "cues", "segments")),
+        *(f"reliance_{kind}" for kind in ("regions", "aus", "cues", "swaps", "segments", "segments_missing")),
         "attention_cues",
         "attention_segments",
     ]
     del whole["attention"], whole["reliance"]["cues"]
     whole["reliance"]["aus"] = {"AU01": {"estimate": None, "lower": None, "upper": None}}
     some = insight.drawings(whole, simulated=False)
-    assert [drawing.name for drawing in some] == ["reliance_regions", "reliance_segments"]
+    names = [drawing.name for drawing in some]
+    assert names == [f"reliance_{kind}" for kind in ("regions", "swaps", "segments", "segments_missing")]
     assert not any("SIMULATED" in drawing.title for drawing in some)
+
+
+def test_a_token_that_nobody_has_looks_nowhere():
+    cues = next(one for one in insight.drawings(made_up_insight(), True) if one.name == "attention_cues")
+    assert len(cues.data["share"]) == 2 * 16 - 4
+    assert "nan" not in cues.alt

@@ -135,11 +135,11 @@ def test_text_of_files_stays_text(page_of):
 
 def test_what_is_not_there_is_said_and_what_comes_is_shown(workdir_of, page_of, tmp_path):
     page = page_of()
-    assert "insight.json is not in its workdir" in page.text
-    assert "ablation.json is not in its workdir" in page.text
+    assert "whose workdir has no insight.json" in page.text
+    assert "belongs to no ablation" in page.text
     (tmp_path / "insight.json").write_text(json.dumps(made_up_insight()))
     page = page_of()
-    assert "insight.json is not" not in page.text
+    assert "has no insight.json" not in page.text
     (tmp_path / "ablation.json").write_text(json.dumps(made_up_ablation()))
     page = page_of()
     for words in ("0.25 [0.15, 0.35] < 0.001 0.012 0.75", "without gaze: three cues.", "without pose: the loss is nan"):
