@@ -212,7 +212,7 @@ def _views(
 
 def _decodable(kept: dict[str, Embeddings], material: Material, options: Options) -> dict[str, Any]:
     first = next(iter(kept.values()))
-    described = material.described.of(first.session)
+    described = material.described(()).of(first.session)
     labels = {"severity": first.target, **described.nuisance}
     rows = _rows([("", first)], options)
     views = {

@@ -12,7 +12,7 @@ import pytest
 from mccl_jax.evaluation import results
 from mccl_jax.evaluation.embeddings import Embeddings, evaluated_epochs, path_of_epoch
 from mccl_jax.evaluation.options import Options
-from mccl_jax.evaluation.protocols import Evaluation, cross_validate, evaluate
+from mccl_jax.evaluation.protocols import Beside, Evaluation, cross_validate, evaluate
 from mccl_jax.experiment import DataOptions, Experiment
 from mccl_jax.report.contents import Contents
 
@@ -53,7 +53,7 @@ def _evaluated(folder, sessions=60, scale=1.0, known=True, folds=0, groups=(), i
     files = {name: evaluated_epochs(folder / name) for name in trainings}
     if folds:
         return cross_validate(files, files.pop("all")[3], chosen)
-    return evaluate(files[""], chosen, inner=of_inner)
+    return evaluate(files[""], chosen, beside=Beside(inner={"": of_inner}))
 
 
 def _embed(folder, rng, session, subject, split, target, scale, known, labels) -> None:
