@@ -64,7 +64,7 @@ def against_parent(
     if one is None:
         return table | {"rows": [_unfinished(variant, failed.get(variant.name, {})) for variant in asked]}
     primary = one.results["primary"]["regressor"]
-    sessions = _sessions(one)
+    sessions = one.predictions.scored(one.results)
     rows = []
     for variant in asked:
         source = trained.get(PARENT if variant.reads else variant.name, {})
@@ -87,22 +87,6 @@ def against_parent(
 
 
 _UNREAD = "the parent's workdir has no embeddings of the encoder before its training: remove the parent to train anew"
-
-
-def _sessions(one: Trained) -> tuple[np.ndarray, ScoredSessions]:
-    """Which rows of the predictions have a known target, and these, to be scored."""
-    predictions, tests = one.predictions, one.results["tests"]
-    known = np.isfinite(predictions.target)
-    sessions = ScoredSessions(
-        predictions.target[known],
-        predictions.subject[known],
-        resamples=tests["resamples"],
-        level=one.results["intervals"]["level"],
-        seed=tests["seed"],
-        fold=predictions.fold[known],
-        session=predictions.session[known],
-    )
-    return known, sessions
 
 
 def _unfinished(variant: Variant, why: Mapping[int, str]) -> dict[str, Any]:
@@ -132,7 +116,7 @@ def _row(
     row = _unfinished(variant, failed)
     row |= {"kind": PARENT if variant.name == PARENT else kind}
     seeds = sorted(done)
-    if wrong := [seed for seed in seeds if not _same(done[seed].predictions, parents[seed].predictions)]:
+    if wrong := [seed for seed in seeds if not done[seed].predictions.of_the_same(parents[seed].predictions)]:
         return row | {"state": "failed", "why": f"was scored on other sessions than the parent (seed {wrong[0]})"}
     mine = [done[seed].predictions.by[column][known] for seed in seeds]
     others = [parents[seed].predictions.by[primary][known] for seed in seeds]
@@ -149,12 +133,6 @@ def _row(
         "difference": {name: _difference(name, mine, others, parents[seeds[0]], sessions) for name in COMPARED},
         "over_seeds": statistics.stdev(of_seeds) if len(of_seeds) > 1 else None,
     }
-
-
-def _same(one: Predictions, other: Predictions) -> bool:
-    """Whether the same sessions were reported, in the same folds, with the same targets."""
-    pairs = ((getattr(one, name), getattr(other, name)) for name in ("session", "subject", "fold"))
-    return all(map(np.array_equal, *zip(*pairs, strict=True))) and np.array_equal(one.target, other.target, True)
 
 
 def _difference(

@@ -16,6 +16,7 @@ import numpy as np
 
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.protocols import SCHEMA_VERSION, Evaluation
+from mccl_jax.evaluation.scoring import ScoredSessions
 from mccl_jax.files import replacing
 
 RESULTS = "results.json"
@@ -52,6 +53,25 @@ class Predictions:
     fold: np.ndarray
     target: np.ndarray
     by: Mapping[str, np.ndarray]
+
+    def scored(self, results: Mapping[str, Any]) -> tuple[np.ndarray, ScoredSessions]:
+        """(R,) bool which rows have a known target, and these, scored as the `results` beside them were."""
+        known, tests = np.isfinite(self.target), results["tests"]
+        sessions = ScoredSessions(
+            self.target[known],
+            self.subject[known],
+            resamples=tests["resamples"],
+            level=results["intervals"]["level"],
+            seed=tests["seed"],
+            fold=self.fold[known],
+            session=self.session[known],
+        )
+        return known, sessions
+
+    def of_the_same(self, other: "Predictions") -> bool:
+        """Whether both are of the same sessions in the same folds, row by row."""
+        mine, theirs = (np.stack([one.session, one.subject, one.fold]) for one in (self, other))
+        return np.array_equal(mine, theirs) and np.array_equal(self.target, other.target, equal_nan=True)
 
 
 def read_predictions(workdir: str | os.PathLike) -> Predictions:

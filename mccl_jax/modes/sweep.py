@@ -37,7 +37,8 @@ def run(config: Mapping[str, Any], sweep: str, workdir: pathlib.Path, say=print)
     named = dict(zip(names_of(found), found, strict=True))
 
     def told(scored, failed) -> tuple[str, dict[str, str]]:
-        told = side_by_side(named, scored, failed)
+        predicted = {name: results.read_predictions(workdir / name) for name in scored}
+        told = side_by_side(named, scored, failed, predicted)
         content = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         return sweep_table(told), {SWEEP: content, TABLE: sweep_table(told)}
 

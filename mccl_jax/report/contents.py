@@ -1,11 +1,13 @@
 """What a report is made of: the files that a finished training left in its workdir, read once."""
 
+from __future__ import annotations
+
 import csv
 import dataclasses
 import json
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,8 +15,10 @@ from mccl_jax.data.splits import ALL
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation import results
 from mccl_jax.evaluation.embeddings import Embeddings, path_of_epoch
-from mccl_jax.experiment import Experiment
 from mccl_jax.training.writers import read_metrics
+
+if TYPE_CHECKING:  # which needs the model's libraries
+    from mccl_jax.experiment import Experiment
 
 PREPARATION = "preparation.txt"
 # What other modes may add to a workdir: where the model looks, and what each part of it is worth.
@@ -53,7 +57,7 @@ class Contents:
     shareable: bool = False
 
     @classmethod
-    def of(cls, workdir: pathlib.Path, experiment: Experiment) -> "Contents":
+    def of(cls, workdir: pathlib.Path, experiment: Experiment) -> Contents:
         """Reads them. Raises UserError where results or predictions are absent or damaged."""
         found = results.read(workdir)
         preparation = workdir / PREPARATION

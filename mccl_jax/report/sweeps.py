@@ -68,6 +68,7 @@ def _seeds(groups: list[dict[str, Any]]) -> str:
             "mean": [number(one["mean"]) for one in mae],
             "standard deviation": [number(one["standard_deviation"]) for one in mae],
             "range": [f"{number(one['least'])} to {number(one['most'])}" for one in mae],
+            "of their mean prediction": [cell(one["averaged"]) if one["averaged"] else "-" for one in groups],
         }
     )
 

@@ -102,7 +102,9 @@ def test_one_table_for_all(folder, alone):
     )
     sweep = json.loads((folder / PLACE / "sweep.json").read_text())
     (why,) = [row["why"] for row in sweep["settings"] if row["state"] == "failed"]
-    expected = side_by_side(named, {name: results.read(place) for name, place in alone.items()}, {BAD: why})
+    found = {name: results.read(place) for name, place in alone.items()}
+    predicted = {name: results.read_predictions(place) for name, place in alone.items()}
+    expected = side_by_side(named, found, {BAD: why}, predicted)
     assert sweep_table(sweep) == (folder / PLACE / "sweep.txt").read_text() == sweep_table(expected)
     assert printed.endswith(sweep_table(sweep) + "\n")
     assert "SIMULATED" in printed
