@@ -12,7 +12,7 @@ import numpy as np
 
 from mccl_jax.insight.geometry import unit
 from mccl_jax.insight.reliance import null_range
-from mccl_jax.insight.scores import ENDLESS, SHARE, Rows, or_none, ratio
+from mccl_jax.insight.scores import POSITIVE, SHARE, Rows, or_none, ratio
 from mccl_jax.metrics import METRICS
 from mccl_jax.regressors import ridge_predictions
 
@@ -82,7 +82,10 @@ def decoded(probed: Probed, values: np.ndarray, rows: Rows, exchanges: int = 200
         return 1 - ratio(weights @ off, weights @ spread)
 
     null = np.array([value(i, rows.once) for i in range(1, len(exchanged))])
-    found = {"measure": measure, **rows.score(lambda weights: value(0, weights), SHARE if two else ENDLESS)}
+    if two:
+        found = {"measure": measure, **rows.score(lambda weights: value(0, weights), SHARE)}
+    else:  # what is not explained has one end, 0: the interval leans away from it
+        found = {"measure": measure, **_less_than_one(rows.score(lambda weights: 1 - value(0, weights), POSITIVE))}
     seen = np.nan if found["estimate"] is None else found["estimate"]
     null = null[np.isfinite(null)]
     found |= {
@@ -93,6 +96,12 @@ def decoded(probed: Probed, values: np.ndarray, rows: Rows, exchanges: int = 200
         ccc = METRICS["ccc"]
         found["ccc"] = rows.score(lambda weights: ccc(true[:, 0], predicted[:, 0], weights, fold=of_training), ccc.ends)
     return found
+
+
+def _less_than_one(score: dict[str, Any]) -> dict[str, Any]:
+    """A score of 1 - x as that of x."""
+    turned = {"estimate": "estimate", "lower": "upper", "upper": "lower"}
+    return {**score, **{key: None if score[of] is None else 1 - score[of] for key, of in turned.items()}}
 
 
 def exchanges_of(probed: Probed, exchanges: int, seed: int) -> np.ndarray:

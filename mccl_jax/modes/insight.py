@@ -14,6 +14,8 @@ import numpy as np
 import tqdm
 
 from mccl_jax.errors import UserError
+from mccl_jax.evaluation.described import FILE as DESCRIBED
+from mccl_jax.evaluation.described import Described
 from mccl_jax.evaluation.embeddings import UNTRAINED, Embeddings
 from mccl_jax.evaluation.held_out import HeldOut, hold_out
 from mccl_jax.evaluation.intervals import TYPE
@@ -55,7 +57,7 @@ def run(workdir: pathlib.Path, say=print) -> None:
             f"{workdir}: has no {CONFIG}; expected the workdir of a finished training: correct --checkpoint"
         )
     experiment = experiment_of(workdir)
-    options = experiment.evaluation
+    options, described = experiment.evaluation, Described.load(workdir / DESCRIBED)
     material = material_of(experiment, say)
     trainings = reported(material.divided)
     files = {name: evaluated(workdir / name, experiment) for name in trainings}
@@ -83,7 +85,7 @@ def run(workdir: pathlib.Path, say=print) -> None:
         "reliance": _reliance([*looked.values()], rows),
         "attention": _attention(looked, rows, cues, options),
         "views": _views(kept, before, {name: one.projected for name, one in looked.items()}, options),
-        "decodable": _decodable(kept, material, options),
+        "decodable": _decodable(kept, described, options),
     }
     text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False)
     table = insight_table(found)
@@ -210,10 +212,9 @@ def _views(
     return found | ({"untrained": of(before)} if before.keys() == kept.keys() else {})
 
 
-def _decodable(kept: dict[str, Embeddings], material: Material, options: Options) -> dict[str, Any]:
+def _decodable(kept: dict[str, Embeddings], described: Described, options: Options) -> dict[str, Any]:
     first = next(iter(kept.values()))
-    described = material.described(()).of(first.session)
-    labels = {"severity": first.target, **described.nuisance}
+    labels = {"severity": first.target, **described.of(first.session).nuisance}
     rows = _rows([("", first)], options)
     views = {
         name: probing.Probed(
