@@ -47,16 +47,16 @@ def in_short(contents: Contents) -> Markup:
     differences = {entry["baseline"]: score(entry["difference"]) for entry in results["comparisons"]}
     columns = {
         "predictor": [*rows],
-        "what it is": ["this training", *(one["description"] for one in results["baselines"].values())],
         f"MAE, with {results['intervals']['level']:.0%} interval": [score(one) for one in rows.values()],
         "headline minus it": ["", *(differences.get(name, "-") for name in results["baselines"])],
+        "what it is": ["this training", *(one["description"] for one in results["baselines"].values())],
     }
     unbeaten = [entry["verdict"] for entry in results["comparisons"] if not _beaten(entry["difference"])]
     afterwards = " It was chosen after training." if "primary" in results["changed_after_training"] else ""
     return joined(
         [
             tag("p", results["verdict"], class_="verdict"),
-            tag("p", "It is not shown to be better than all that stand below:") if unbeaten else None,
+            tag("p", "It is not shown to be better than these:") if unbeaten else None,
             bullets(unbeaten),
             tag(
                 "p",
