@@ -27,7 +27,9 @@ from mccl_jax.training.runs import CHECKPOINTS
 CONFIG, MODEL, REPORT = "config.json", "model", "report"
 
 # Above the card of a checkpoint.
-_OF_STATE = "> The state of a training after step {step}. The scores below are those of the last step of all."
+_OF_STATE = (
+    "> The state after step {step} of {training}, one of those behind the scores below, which are of last steps."
+)
 
 
 def experiment_of(workdir: pathlib.Path) -> Experiment:
@@ -189,9 +191,11 @@ def _add_card(workdir: pathlib.Path, trainings: Sequence[str], text: str) -> Non
     """Lays the model card beside the final model and beside every checkpoint, which says what it is a state of."""
     with replacing(workdir / MODEL / card.NAME) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    for folder in (path for name in trainings for path in checkpoints.folders(workdir / name / CHECKPOINTS)):
-        with replacing(folder / card.NAME) as temporary:
-            temporary.write_text(f"{_OF_STATE.format(step=folder.name)}\n\n{text}", encoding="utf-8")
+    for name in trainings:
+        for folder in checkpoints.folders(workdir / name / CHECKPOINTS):
+            state = _OF_STATE.format(step=folder.name, training=f"the training {name}" if name else "the training")
+            with replacing(folder / card.NAME) as temporary:
+                temporary.write_text(f"{state}\n\n{text}", encoding="utf-8")
 
 
 def _model(arrays: dict) -> dict:

@@ -53,7 +53,7 @@ def _evaluated(folder, sessions=60, scale=1.0, known=True, folds=0, groups=(), i
     files = {name: evaluated_epochs(folder / name) for name in trainings}
     if folds:
         return cross_validate(files, files.pop("all")[3], chosen)
-    return evaluate(files[""], chosen, beside=Beside(inner={"": of_inner}))
+    return evaluate(files[""], chosen, beside=Beside(inner={"": of_inner} if inner else {}))
 
 
 def _embed(folder, rng, session, subject, split, target, scale, known, labels) -> None:
