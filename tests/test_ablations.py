@@ -43,8 +43,8 @@ def test_every_variant_differs_from_the_parent_in_its_setting_alone(values):
         assert "/" not in one.folder
         assert bool(one.setting) != bool(one.reads)
         if one.setting:
-            changed = _experiment(values, base, one.folder, dict(one.setting))
-            different = {line.partition(":")[0] for line in changed.differences(base)} - {"model.segments"}
+            changed, parent = (_experiment(values, base, one.folder, dict(of)) for of in (one.setting, {}))
+            different = {line.partition(":")[0] for line in changed.differences(parent)} - {"model.segments"}
             assert different == set(one.setting), one.name
 
 

@@ -26,7 +26,9 @@ def run(config: Mapping[str, Any], grid: str, sweep: str | None, workdir: pathli
     """
     experiment = Experiment.from_dict(config)
     asked, seeds = variants(grid, experiment), _seeds(sweep) if sweep else [experiment.seed]
-    names = {PARENT: (PARENT, {}), **{one.folder: (one.name, one.setting) for one in asked if not one.reads}}
+    # A sweep trains nobody's baseline; here the parent's stands in the table of all.
+    parent = {"train.direct_baseline": experiment.train.direct_baseline}
+    names = {PARENT: (PARENT, parent), **{one.folder: (one.name, one.setting) for one in asked if not one.reads}}
     named, of = {}, {}
     for seed in seeds:  # those of one seed one after the other, so that a first table is there early
         for folder, (name, setting) in names.items():

@@ -30,9 +30,9 @@ def test_each_variant_is_trained_with_each_seed(tmp_path, monkeypatch):
     config = simulated.get_config().to_dict()
     ablate.run(config, "loss", "seed=3,5", tmp_path)
     assert asked == {
-        "parent/seed_3": {"seed": 3},
+        "parent/seed_3": {"train.direct_baseline": True, "seed": 3},
         "trained_on_severity/seed_3": {"train.objective": "severity", "seed": 3},
-        "parent/seed_5": {"seed": 5},
+        "parent/seed_5": {"train.direct_baseline": True, "seed": 5},
         "trained_on_severity/seed_5": {"train.objective": "severity", "seed": 5},
     }
     asked.clear()
