@@ -43,7 +43,10 @@ def test_a_setting_changes_its_keys_alone():
     base = Experiment.from_dict(simulated.get_config().to_dict())
     found = of(seed=3, train__temperature=0.5, model__blocks=(1, 1))
     assert (found.seed, found.train.temperature, found.model.blocks) == (3, 0.5, (1, 1))
-    assert len(found.differences(base)) == 3
+    assert len(found.differences(of())) == 3
+    # A sweep trains nobody's baseline, unless it is asked to.
+    assert [line.partition(":")[0] for line in of().differences(base)] == ["train.direct_baseline"]
+    assert not of(train__direct_baseline=True).differences(base)
 
 
 def test_what_is_prepared_otherwise_lies_elsewhere():
@@ -81,7 +84,8 @@ def test_waves_hold_one_structure_and_no_more_runs_than_devices(monkeypatch):
     def plan(structure, parallelism="jit"):
         train = types.SimpleNamespace(parallelism=parallelism)
         experiment = types.SimpleNamespace(structure=structure, train=train)
-        return types.SimpleNamespace(experiment=experiment, material=types.SimpleNamespace(windows=None))
+        material = types.SimpleNamespace(windows=None)
+        return types.SimpleNamespace(experiment=experiment, material=material, experiment_of=lambda name: experiment)
 
     plans = {"a": plan(1), "b": plan(2), "c": plan(1), "d": plan(3, "pmap")}
     left = [(name, training) for name in plans for training in ("fold_1", "all")]
