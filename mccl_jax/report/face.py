@@ -185,6 +185,7 @@ def _bars(axes, unit: str, reliance: Reliance, most: float) -> None:
     axes.set_yticks(range(len(reliance)), [*reliance], fontsize=9)
     axes.set_ylim(len(reliance) - 0.4, -0.6)
     axes.set_xlabel(unit, fontsize=9)
+    axes.xaxis.get_major_locator().set_params(nbins=5)  # more would run into each other where effects are small
     tidy(axes, grid="x")
 
 

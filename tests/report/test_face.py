@@ -1,5 +1,7 @@
 """The drawn face and the lists of bars, on made-up values."""
 
+import itertools
+
 import matplotlib.colors
 import numpy as np
 import pytest
@@ -87,3 +89,13 @@ def test_a_token_that_nobody_has_looks_nowhere():
     cues = next(one for one in insight.drawings(made_up_insight(), True) if one.name == "attention_cues")
     assert len(cues.data["share"]) == 2 * 16 - 4
     assert "nan" not in cues.alt
+
+
+def test_small_effects_have_labels_that_can_be_read(monkeypatch):
+    kept = []
+    monkeypatch.setattr(face, "finished", lambda figure, *rest, **more: kept.append(figure) or rest)
+    face.bars("aus", "Reliance", "MAE", "", dict.fromkeys(OPENFACE_AUS, (0.001, -0.0168, 0.0131)))
+    kept[0].draw_without_rendering()
+    boxes = [text.get_window_extent() for text in kept[0].axes[0].get_xticklabels()]
+    shown = [box for box in boxes if box.width > 0]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(shown))
