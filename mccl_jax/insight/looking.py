@@ -17,6 +17,8 @@ from mccl_jax.regressors import Regressor
 
 # Random sets of points beside each region, and exchanges of people beside each cue.
 _DRAWS, _EXCHANGES = 10, 200
+# Sessions whose tokens are held at once, beside those of one exchange: some 100 MB at the paper's sizes.
+_HELD = 1 << 12
 # Another device may round otherwise; another model is further off than this share of the largest value.
 _SAME = 0.05
 
@@ -95,11 +97,14 @@ def _with_cue_of(encoder: Encoder, state, seen: Seen, cue: int, from_whom: np.nd
 
     A token is made of its cue and of its own frames, so it comes with its own length and gaps.
     """
-    at = np.tile(np.arange(from_whom.shape[1]), len(from_whom))
-    inter, intra, takes_part = (x[at] for x in (seen.inter_tokens, seen.intra_tokens, seen.takes_part))
-    for tokens, source in ((inter, seen.inter_tokens), (intra, seen.intra_tokens), (takes_part, seen.takes_part)):
-        tokens[:, cue] = source[from_whom.ravel(), cue]
-    return encoder.related(state, inter, intra, takes_part)
+    found = []
+    for some in np.array_split(from_whom, -(-from_whom.size // _HELD)):
+        at = np.tile(np.arange(some.shape[1]), len(some))
+        inter, intra, takes_part = (x[at] for x in (seen.inter_tokens, seen.intra_tokens, seen.takes_part))
+        for tokens, source in ((inter, seen.inter_tokens), (intra, seen.intra_tokens), (takes_part, seen.takes_part)):
+            tokens[:, cue] = source[some.ravel(), cue]
+        found.append(encoder.related(state, inter, intra, takes_part))
+    return np.concatenate(found)
 
 
 def _sessions(windows: Windows, rows: np.ndarray) -> Batch:

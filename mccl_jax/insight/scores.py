@@ -10,6 +10,10 @@ import numpy as np
 from mccl_jax.evaluation.intervals import ENDLESS, score_interval
 from mccl_jax.evaluation.scoring import Score
 
+# Of values that cannot be below 0, of shares, and of squared distances of vectors of length 1.
+POSITIVE, SHARE, SQUARED = (0.0, math.inf), (0.0, 1.0), (0.0, 4.0)
+_NO_WIDTH = "the same without any one of the people, which does not make it certain"
+
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
@@ -51,6 +55,8 @@ class Rows:
         else:
             estimate, interval = score_interval(function, self.subject, self.once, self.level, ends)
             lower, upper, undefined, reason = interval.lower, interval.upper, interval.undefined, interval.reason
+            if ends == SHARE and lower == upper:
+                lower, upper, reason = math.nan, math.nan, _NO_WIDTH
         return {
             "estimate": or_none(estimate),
             "lower": or_none(lower),
@@ -80,10 +86,6 @@ class Rows:
             return ratio(np.where(there, values, 0).sum(axis=0), there.sum(axis=0))
 
         return self.score(mean, ends)
-
-
-# Of values that cannot be below 0, of shares, and of squared distances of vectors of length 1.
-POSITIVE, SHARE, SQUARED = (0.0, math.inf), (0.0, 1.0), (0.0, 4.0)
 
 
 def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

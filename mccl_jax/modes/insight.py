@@ -81,7 +81,7 @@ def run(workdir: pathlib.Path, say=print) -> None:
         "trainings": trainings if len(trainings) > 1 else [],
         "counts": rows.counts,
         "level": options.level,
-        "intervals": {"type": TYPE, "covers": "chance in who is reported; no training's own"},
+        "intervals": {"type": TYPE, "covers": "chance in who is reported, not what trainings vary by"},
         "reliance": _reliance([*looked.values()], rows),
         "attention": _attention(looked, rows, cues, options),
         "views": _views(kept, before, {name: one.projected for name, one in looked.items()}, options),
