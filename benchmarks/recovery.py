@@ -30,7 +30,7 @@ from mccl_jax.evaluation import protocols
 from mccl_jax.evaluation.embeddings import evaluated_epochs
 from mccl_jax.evaluation.scoring import ScoredSessions
 from mccl_jax.experiment import Experiment
-from mccl_jax.modes.plans import scaled
+from mccl_jax.modes.material import scaled
 from mccl_jax.training.compilation import keep_compiled_programs
 from mccl_jax.training.loop import fit
 from mccl_jax.training.runs import Run

@@ -98,6 +98,7 @@ def get_config() -> ml_collections.ConfigDict:
     config.evaluation.high = ml_collections.config_dict.placeholder(float)
     config.evaluation.regressors = ("xgboost", "ridge")
     config.evaluation.primary = "xgboost"  # the headline, fixed before training
+    config.evaluation.cuts = ("crops", "all_windows")  # scored besides: equally long stretches, and all windows meaned
     config.evaluation.seed = 0  # of XGBoost's rows and of the resamples
     config.evaluation.resamples = 2000  # of the tests
     config.evaluation.level = 0.95  # of the intervals of scores

@@ -22,7 +22,7 @@ from mccl_jax.cues import Cue
 from mccl_jax.data.batches import resident
 from mccl_jax.data.scaling import Scaler
 from mccl_jax.data.transfer import cut_to, digest_of, person
-from mccl_jax.data.windows import cut_windows
+from mccl_jax.data.windows import Windows, cut_windows
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.conformal import ResidualInterval
 from mccl_jax.evaluation.protocols import NO_DIAGNOSIS, SIMULATED
@@ -86,6 +86,10 @@ class Model:
         """(N, 2, D): z_inter and z_intra of each session. Raises UserError where one cannot be used."""
         windows, _ = self._windows(sessions)
         return self._embeddings(windows)
+
+    def embed_windows(self, windows: Windows) -> np.ndarray:
+        """(N, 2, D): z_inter and z_intra of windows as `cut_windows` gives them, not scaled."""
+        return self._embeddings(self.scaler(windows))
 
     def predict(self, session: Session, regressor: str | None = None) -> dict[str, Any]:
         """Severity of one session with intervals from held-out residuals, and what to know about them."""

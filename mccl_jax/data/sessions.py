@@ -9,6 +9,7 @@ import tensorflow_datasets as tfds
 
 from data_builders.records import Session, decode
 from mccl_jax.data import description
+from mccl_jax.data.cuts import Reach, reach_of
 from mccl_jax.data.options import BY_QUESTION, QUESTIONS, WindowOptions
 from mccl_jax.data.windows import Windows, cut_windows
 
@@ -21,6 +22,7 @@ class Facts:
     folds    N tuples: the folds in which each session is tested.
     labels   name -> (N,): float64, NaN where unknown, or str, "" where unknown; gender, and all that the corpus says.
     digests  (N,) str: SHA-256 of each recording; "" where it has none.
+    reaches  N of what can be cut of each besides its window.
     nuisance, statistics   what `mccl_jax.data.description` says of them: name -> (N,) float64, and (N, M) float32.
     """
 
@@ -28,6 +30,7 @@ class Facts:
     folds: tuple[tuple[int, ...], ...]
     labels: Mapping[str, np.ndarray]
     digests: tuple[str, ...] = ()
+    reaches: tuple[Reach, ...] = ()
     nuisance: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     statistics: np.ndarray | None = None
 
@@ -50,7 +53,11 @@ def windows_and_facts(
             labels = {"gender": session.gender, **session.labels}
             seen[session.session] = session.split, session.folds, labels, session.provenance.get("sha256", "")
             seconds[session.session] = _seconds(session, options)
-            described[session.session] = description.nuisance(session), description.statistics(session)
+            described[session.session] = (
+                description.nuisance(session),
+                description.statistics(session),
+                reach_of(session, options),
+            )
             yield session
 
     windows, notes = cut_windows(passing(), options, folder)
@@ -61,9 +68,15 @@ def windows_and_facts(
     ]
     notes += _unseen(windows.session, *np.array([seconds[name] for name in windows.session]).T)
     split, folds, labels, digests = zip(*(seen[name] for name in windows.session), strict=True)
-    nuisance, statistics = zip(*(described[name] for name in windows.session), strict=True)
+    nuisance, statistics, reaches = zip(*(described[name] for name in windows.session), strict=True)
     facts = Facts(
-        np.array(split), folds, _columns(labels), digests, description.stacked(nuisance), np.stack(statistics)
+        np.array(split),
+        folds,
+        _columns(labels),
+        digests,
+        reaches,
+        description.stacked(nuisance),
+        np.stack(statistics),
     )
     return windows, facts, notes
 

@@ -112,6 +112,11 @@ def path_of_epoch(workdir: str | os.PathLike, epoch: int) -> pathlib.Path:
     return pathlib.Path(workdir) / _FOLDER / f"epoch_{epoch:05d}.npz"
 
 
+def path_of_cut(workdir: str | os.PathLike, name: str) -> pathlib.Path:
+    """Where the last embeddings of sessions lie that are cut in another way, of this name."""
+    return pathlib.Path(workdir) / _FOLDER / f"{name}.npz"
+
+
 def evaluated_epochs(workdir: str | os.PathLike) -> dict[int, pathlib.Path]:
     """Epoch -> file for all embeddings in a workdir, in the order of the epochs; empty where there are none."""
     files = (pathlib.Path(workdir) / _FOLDER).glob("epoch_*.npz")

@@ -14,7 +14,6 @@ from mccl_jax.errors import UserError
 from mccl_jax.evaluation import protocols
 from mccl_jax.evaluation.baselines import INFORMED
 from mccl_jax.evaluation.embeddings import UNTRAINED
-from mccl_jax.evaluation.held_out import hold_out
 from mccl_jax.evaluation.options import Options
 from mccl_jax.evaluation.pooled import Pooled, joined
 from mccl_jax.evaluation.subgroups import subgroups
@@ -37,7 +36,7 @@ def score(
     held_out = []
     for fold, files in folds.items():
         needed = {epoch: file for epoch, file in files.items() if epoch in (UNTRAINED, max(files))}
-        held_out.append(hold_out(fold, needed, options, iter, beside.described, beside.direct.get(fold)))
+        held_out.append(dataclasses.replace(beside, cuts={}).hold_out(fold, needed, options, iter))
     pooled = Pooled.of(held_out, options)
     sessions, name = pooled.scored(), pathlib.Path(path).name
     predicted = read(path, pooled)

@@ -27,6 +27,7 @@ class HeldOut:
     predicted   epoch -> regressor -> (N,); beside the regressors "network", where the network itself says severities.
     fitted      the regressors of the last epoch.
     baselines   name -> (N,): what `baselines` predicts without a trained encoder.
+    cuts        name of another way to cut the sessions -> regressor -> (N,).
     """
 
     name: str
@@ -36,6 +37,7 @@ class HeldOut:
     predicted: Mapping[int, Mapping[str, np.ndarray]]
     fitted: Fitted
     baselines: Mapping[str, np.ndarray]
+    cuts: Mapping[str, Mapping[str, np.ndarray]] = dataclasses.field(default_factory=dict)
 
     def mae(self, epoch: int, regressor: str) -> float | None:
         """On the reported sessions with a known target; None where there are none."""
@@ -58,11 +60,13 @@ def hold_out(
     track: Callable[[Iterable[int]], Iterable[int]],
     described: Described | None = None,
     direct: str | pathlib.Path | None = None,
+    cuts: Mapping[str, str | pathlib.Path] | None = None,
 ) -> HeldOut:
     """Fits and predicts at every evaluated epoch; `files` is epoch -> file, `track` wraps the sequence of epochs.
 
     Epoch 0, where it is there, is the encoder before its training, a baseline; so is what `described` allows, and
-    what the same network trained on severity says, whose embeddings are the file `direct`.
+    what the same network trained on severity says, whose embeddings are the file `direct`. `cuts`: name -> embeddings
+    of the sessions cut in another way, at the last epoch; regressors are fitted on those of train.
 
     Raises UserError where there is no epoch, no session with a known target in train, no session in the reported split,
     a subject in both, an epoch whose sessions differ from the others', embeddings that are not finite, or a label that
@@ -102,7 +106,13 @@ def hold_out(
         on_severity = Embeddings.load(direct)
         _check_sessions(on_severity, last, direct)
     rivals = baselines(train, reported, untrained, described, on_severity, options)
-    return HeldOut(name, train, unknown, reported, predicted, fitted, rivals)
+    of_cuts = {}
+    for cut, file in (cuts or {}).items():
+        embeddings = Embeddings.load(file)
+        _check_sessions(embeddings, last, file)
+        features = embeddings.of_split(options.reported_split).features
+        of_cuts[cut] = {name: model.predict(features) for name, model in fit(embeddings, options).items()}
+    return HeldOut(name, train, unknown, reported, predicted, fitted, rivals, of_cuts)
 
 
 def fit(embeddings: Embeddings, options: Options) -> Fitted:

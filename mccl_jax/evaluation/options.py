@@ -7,6 +7,9 @@ import numpy as np
 from mccl_jax import regressors
 from mccl_jax.errors import UserError
 
+# The other ways to cut sessions, as `mccl_jax.data.cuts` names them.
+CUTS = ("crops", "all_windows")
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -19,6 +22,7 @@ class Options:
     group           the label within whose values errors are given too, beside a predictor that knows it; empty: none.
     low, high       ends of the target's scale; None where it has no known end.
     primary         the regressor whose result is the headline; one of `regressors`.
+    cuts            other ways to cut the sessions whose scores are given besides (see `mccl_jax.data.cuts`).
     seed            of XGBoost's rows (the paper's is 0) and of the resamples.
     resamples       of the tests; intervals need none.
     level           of the intervals of metrics; `prediction_levels` of those around one prediction.
@@ -33,6 +37,7 @@ class Options:
     high: float | None = None
     regressors: tuple[str, ...] = ("xgboost", "ridge")
     primary: str = "xgboost"
+    cuts: tuple[str, ...] = CUTS
     seed: int = 0
     resamples: int = 2000
     level: float = 0.95
@@ -47,6 +52,8 @@ class Options:
         for name in ("level", "prediction_levels"):
             if wrong := [level for level in np.atleast_1d(getattr(self, name)) if not 0 < level < 1]:
                 raise UserError(f"evaluation.{name} is {wrong[0]}: expected a share below 1, such as 0.95")
+        if unknown := [name for name in self.cuts if name not in CUTS]:
+            raise UserError(f"evaluation.cuts has {unknown[0]!r}: expected some of {', '.join(CUTS)}, or none")
         if self.resamples < 1 or self.seed < 0:
             raise UserError("evaluation: resamples must be at least 1, and seed must not be negative")
         if None not in (self.low, self.high) and self.low >= self.high:

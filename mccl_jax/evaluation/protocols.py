@@ -39,6 +39,8 @@ PROTOCOLS = {
     "first of equal ones), as the paper's code chooses it; no estimate for new people",
     "inner": "epoch and regressor of lowest MAE on train sessions, each predicted by an encoder and a regressor that "
     "did not see its subject",
+    "crops": "the last epoch on an equally long stretch of every session, so that none is told by its length",
+    "all_windows": "the last epoch on all windows of a session, their embeddings meaned, and not on the first alone",
 }
 # The baselines that stand fold by fold and within groups, too.
 SHOWN = (*CONSTANTS, INFORMED)
@@ -70,11 +72,17 @@ class Beside:
     described   its sessions, for baselines that need no training.
     inner       name of a training -> name -> files of those by which its epoch and regressor are chosen.
     direct      name of a training -> last embeddings of the same network trained on severity.
+    cuts        name of a training -> name of another way to cut the sessions -> last embeddings of them.
     """
 
     described: Described | None = None
     inner: Mapping[str, Mapping[str, Files]] = dataclasses.field(default_factory=dict)
     direct: Mapping[str, str | pathlib.Path] = dataclasses.field(default_factory=dict)
+    cuts: Mapping[str, Mapping[str, str | pathlib.Path]] = dataclasses.field(default_factory=dict)
+
+    def hold_out(self, name: str, files: Files, options: Options, track: Track) -> HeldOut:
+        """`hold_out` of one training, with what is beside it."""
+        return hold_out(name, files, options, track, self.described, self.direct.get(name), self.cuts.get(name))
 
 
 def evaluate(files: Files, options: Options, track: Track = iter, beside: Beside = Beside()) -> Evaluation:
@@ -84,7 +92,7 @@ def evaluate(files: Files, options: Options, track: Track = iter, beside: Beside
     The training is called "" in `beside`. Depends on the files and the options alone: the same in, the same bytes out.
     Raises UserError as `hold_out` does.
     """
-    held_out = hold_out("", files, options, track, beside.described, beside.direct.get(""))
+    held_out = beside.hold_out("", files, options, track)
     return _evaluation([held_out], held_out.fitted, options, beside, _choices([""], options, track, beside))
 
 
@@ -101,10 +109,7 @@ def cross_validate(
     the regressors of the final model are fitted; no score is of that one. Raises UserError as `hold_out` does, and
     where the folds were not evaluated at the same epochs.
     """
-    held_out = [
-        hold_out(name, files, options, track, beside.described, beside.direct.get(name))
-        for name, files in folds.items()
-    ]
+    held_out = [beside.hold_out(name, files, options, track) for name, files in folds.items()]
     for one in held_out[1:]:
         if one.predicted.keys() != held_out[0].predicted.keys():
             epoch = min(one.predicted.keys() ^ held_out[0].predicted.keys())
@@ -143,6 +148,9 @@ def _evaluation(
         predicted["inner"][CHOICE] = joined(
             [of.predicted[one.epoch[one.regressor]][one.regressor] for of, one in zip(held_out, choices, strict=True)]
         )
+    for cut in [cut for cut in held_out[0].cuts if all(cut in one.cuts for one in held_out)]:
+        epochs[cut] = {name: [last] * len(held_out) for name in options.regressors}
+        predicted[cut] = {name: joined([one.cuts[cut][name] for one in held_out]) for name in options.regressors}
     baselines = baselines_of(pooled, sessions)
     protocols = {
         protocol: {

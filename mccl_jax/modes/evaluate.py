@@ -14,7 +14,7 @@ from mccl_jax.errors import UserError
 from mccl_jax.evaluation import protocols, results
 from mccl_jax.evaluation.described import FILE as DESCRIBED
 from mccl_jax.evaluation.described import Described
-from mccl_jax.evaluation.embeddings import evaluated_epochs
+from mccl_jax.evaluation.embeddings import evaluated_epochs, path_of_cut
 from mccl_jax.evaluation.options import Options
 from mccl_jax.experiment import Experiment
 from mccl_jax.files import replacing
@@ -112,7 +112,11 @@ def beside(workdir: pathlib.Path, trainings: Sequence[str], experiment: Experime
         for name in reported(trainings)
         if direct_of(name) in trainings
     }
-    return protocols.Beside(Described.load(workdir / DESCRIBED), inner, direct)
+    cuts = {
+        name: {cut: path for cut in experiment.evaluation.cuts if (path := path_of_cut(workdir / name, cut)).exists()}
+        for name in reported(trainings)
+    }
+    return protocols.Beside(Described.load(workdir / DESCRIBED), inner, direct, cuts)
 
 
 def finished(workdir: pathlib.Path, experiment: Experiment) -> list[str]:

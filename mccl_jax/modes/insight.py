@@ -29,7 +29,7 @@ from mccl_jax.insight.encoder import Encoder
 from mccl_jax.insight.looking import Looked, look
 from mccl_jax.insight.scores import POSITIVE, Rows
 from mccl_jax.modes.evaluate import CONFIG, end_of_training, evaluated, experiment_of, reported
-from mccl_jax.modes.plans import Material, material_of
+from mccl_jax.modes.material import Material, material_of
 from mccl_jax.report.insight_table import insight_table
 
 SCHEMA_VERSION = 1

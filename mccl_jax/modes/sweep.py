@@ -17,7 +17,8 @@ from mccl_jax.evaluation.sweeps import side_by_side
 from mccl_jax.experiment import Experiment
 from mccl_jax.files import replacing
 from mccl_jax.modes import evaluate
-from mccl_jax.modes.plans import Plan, claimed, material_of, refuse_another, refuse_unwritable
+from mccl_jax.modes.material import material_of
+from mccl_jax.modes.plans import Plan, claimed, refuse_another, refuse_unwritable
 from mccl_jax.modes.prepare import builder_of, place_of
 from mccl_jax.report.sweeps import sweep_table
 from mccl_jax.sweeps import Setting, name_of, names_of, settings

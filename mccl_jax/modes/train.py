@@ -7,7 +7,8 @@ import time
 from mccl_jax.buckets import claim
 from mccl_jax.experiment import Experiment
 from mccl_jax.files import replacing
-from mccl_jax.modes.plans import Plan, material_of, refuse_another, refuse_unwritable
+from mccl_jax.modes.material import material_of
+from mccl_jax.modes.plans import Plan, refuse_another, refuse_unwritable
 from mccl_jax.training import hosts
 from mccl_jax.training.loop import fit
 

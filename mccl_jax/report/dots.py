@@ -17,12 +17,12 @@ _NOTHING = {"estimate": None, "lower": None, "upper": None}
 def errors(contents: Contents) -> Drawing:
     """MAE with its interval: each regressor in each protocol, and each baseline."""
     results = contents.results
-    primary, kinds = results["primary"]["regressor"], {"last": MARKS[0], "official": MARKS[2], "inner": MARKS[1]}
+    primary, kinds = results["primary"]["regressor"], {"official": MARKS[2], "inner": MARKS[1]}
     rows, marks = {}, []
     for protocol, of_protocol in results["protocols"].items():
         for name in sorted(of_protocol["models"], key=lambda name: name != primary):
             rows[f"{name.replace('_', ' ')} ({EPOCHS[protocol]})"] = of_protocol["models"][name]["metrics"]["mae"]
-            marks.append(kinds[protocol])
+            marks.append(kinds.get(protocol, MARKS[0]))
     rows |= {name.replace("_", " "): scores["metrics"]["mae"] for name, scores in results["baselines"].items()}
     marks += [{"color": "black", "marker": "D"}] * len(results["baselines"])
     return _dots(
@@ -31,7 +31,8 @@ def errors(contents: Contents) -> Drawing:
         f"MAE of {results['target']['name']}, lower is better",
         {"all": rows},
         marks,
-        "Dots: the regressors at the last epoch, which counts; triangles: at the epoch that was best on these very "
+        "Dots: the regressors at the last epoch, which counts, on other stretches of the sessions, too, where these "
+        "are named; triangles: at the epoch that was best on these very "
         "sessions, which flatters; squares, where there are any: as chosen within train; black: what has to be beaten. "
         f"Lines: {results['intervals']['level']:.0%} intervals.",
         people(contents.counts),

@@ -25,7 +25,13 @@ GLOSSARY = {
     "AUROC": "chance that a positive session gets the higher prediction than a negative one; 0.5 is guessing",
 }
 # Which epoch a protocol scores.
-EPOCHS = {"last": "last epoch", "official": "best epoch, optimistic", "inner": "chosen within train"}
+EPOCHS = {
+    "last": "last epoch",
+    "official": "best epoch, optimistic",
+    "inner": "chosen within train",
+    "crops": "equally long stretches",
+    "all_windows": "all windows",
+}
 _VERSIONS = ("mccl_jax", "jax", "flax", "optax", "numpy", "scipy", "xgboost-cpu", "orbax-checkpoint", "matplotlib")
 _LIMITS = (
     "Not a diagnostic device: no number here is a diagnosis of anybody, and none may be used to decide about a person.",

@@ -117,7 +117,7 @@ class Lane:
         """
         path = path_of_epoch(self.run.workdir, epoch)
         began_here = (self.epoch, self.slot) == (epoch, 0) and not path.exists()
-        embeddings = _embeddings(self.run.data, z)
+        embeddings = embeddings_of(self.run.data, z)
         if self.severity_scale:
             network = LastLayer.of(last_layer, self.severity_scale.centre, self.severity_scale.scale)
             embeddings = dataclasses.replace(embeddings, output=network.predict(embeddings.features))
@@ -199,7 +199,7 @@ def _must_agree(before: dict, now: dict, folder: pathlib.Path) -> None:
         )
 
 
-def _embeddings(data: TrainingData, z: np.ndarray) -> Embeddings:
+def embeddings_of(data: TrainingData, z: np.ndarray) -> Embeddings:
     windows = data.windows
     return Embeddings(
         windows.session, windows.subject, data.split, windows.severity, z[:, 0], z[:, 1], dict(data.labels)

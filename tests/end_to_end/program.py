@@ -25,6 +25,7 @@ TINY_MODEL = (
     "--config.train.evaluate_every=2",
     "--config.train.checkpoint_every=1",
     "--config.evaluation.resamples=200",
+    "--config.evaluation.cuts=()",
 )
 TINY = ("--config.simulation.subjects=30", "--config.simulation.seconds=(12,20)", *TINY_MODEL)
 

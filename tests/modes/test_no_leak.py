@@ -16,7 +16,7 @@ from mccl_jax.cues import AUS, DAIC_WOZ_CUES, GAZE, POSE
 from mccl_jax.evaluation import held_out, results
 from mccl_jax.evaluation.embeddings import Embeddings, evaluated_epochs
 from mccl_jax.experiment import Experiment
-from mccl_jax.modes import plans, train
+from mccl_jax.modes import material, train
 from mccl_jax.training import checkpoints
 from tests.data.made import face, session
 
@@ -74,8 +74,8 @@ def ended(tmp_path, monkeypatch):
             (types.SimpleNamespace(records=records, specification=dict(records[0].specification)), report)
             for records in corpora
         ]
-        monkeypatch.setattr(plans, "prepare_all", lambda _, say: prepared)
-        monkeypatch.setattr(plans, "read_sessions", lambda builder: iter(builder.records))
+        monkeypatch.setattr(material, "prepare_all", lambda _, say: prepared)
+        monkeypatch.setattr(material, "read_sessions", lambda builder: iter(builder.records))
         train.run(options, tmp_path / name, lambda line: None)
         return tmp_path / name
 
@@ -225,11 +225,13 @@ def test_the_inner_choice(ended):
 
 def test_a_nested_cross_validation_reports_each_once_and_chooses_in_each_fold(ended):
     options = experiment(common.get_config(), cues=tuple(OPENFACE), inner_folds=2, kfold=2)
-    people = [recorded(i, split=["train", "test", "train", "dev", "train"][i % 5]) for i in range(20)]
+    splits, spans = ["train", "test", "train", "dev", "train"], [np.array([0.0, 12 + i % 3]) for i in range(20)]
+    people = [recorded(i, split=splits[i % 5], speech_span=spans[i]) for i in range(20)]
     workdir = ended("nested", options, people)
     said = results.read(workdir)
     assert said["counts"]["test"]["n_sessions"] == 16  # dev is neither trained on nor reported
     assert [one["fold"] for one in said["choices"]] == ["fold_1", "fold_2"]
+    assert said["protocols"]["crops"]["models"]["ridge"]["metrics"]["mae"]["n_sessions"] == 16
     models = said["protocols"]["inner"]["models"]
     assert list(models) == ["xgboost", "ridge", "inner_choice"]
     assert models["inner_choice"]["metrics"]["mae"]["n_sessions"] == 16

@@ -10,7 +10,7 @@ from data_builders.simulator.corpus import write_corpus
 from data_builders.simulator.options import Options
 from mccl_jax.errors import UserError
 from mccl_jax.experiment import Experiment
-from mccl_jax.modes.plans import Material
+from mccl_jax.modes.material import Material
 from mccl_jax.modes.prepare import prepare_all
 
 

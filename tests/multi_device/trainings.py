@@ -13,7 +13,7 @@ import numpy as np
 
 from mccl_jax.data.sessions import windows_and_facts
 from mccl_jax.experiment import Experiment
-from mccl_jax.modes.plans import scaled
+from mccl_jax.modes.material import scaled
 from mccl_jax.training.loop import fit
 from mccl_jax.training.runs import CHECKPOINTS, Run
 from tests.data.made import face, session
