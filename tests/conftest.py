@@ -10,6 +10,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 SHARED = pathlib.Path(os.environ.get("MCCL_SHARED", ROOT.parent / "shared"))
 
 
+# Files that take minutes: begun first, so that the processes which share the tests end together.
+LONG = ("multi_device", "end_to_end", "golden", "modes", "insight", "report")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: next((i for i, name in enumerate(LONG) if f"tests/{name}/" in item.nodeid), len(LONG)))
+
+
 @pytest.fixture
 def shared() -> pathlib.Path:
     """The folder of reference material beside the project; the test is skipped where it is absent."""
