@@ -25,7 +25,7 @@ from mccl_jax.data.transfer import cut_to, digest_of, person
 from mccl_jax.data.windows import Windows, cut_windows
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation.conformal import ResidualInterval
-from mccl_jax.evaluation.protocols import NO_DIAGNOSIS, SIMULATED
+from mccl_jax.evaluation.header import NO_DIAGNOSIS, SIMULATED
 from mccl_jax.experiment import DataOptions, Experiment
 from mccl_jax.losses import SEVERITY
 from mccl_jax.models.network import Network

@@ -19,8 +19,8 @@ import numpy as np
 
 from mccl_jax.ablations import PARENT, Variant
 from mccl_jax.evaluation.comparison import TESTS, detectable, holm, nadeau_bengio
+from mccl_jax.evaluation.header import NO_DIAGNOSIS
 from mccl_jax.evaluation.intervals import counted
-from mccl_jax.evaluation.protocols import NO_DIAGNOSIS
 from mccl_jax.evaluation.results import Predictions
 from mccl_jax.evaluation.scoring import POWER, ScoredSessions
 from mccl_jax.metrics import METRICS

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mccl_jax.errors import UserError
-from mccl_jax.evaluation import protocols
+from mccl_jax.evaluation import header, protocols
 from mccl_jax.evaluation.baselines import INFORMED
 from mccl_jax.evaluation.embeddings import UNTRAINED
 from mccl_jax.evaluation.options import Options
@@ -61,13 +61,13 @@ def score(
     shown = {one: values for one, values in pooled.baselines.items() if one in protocols.SHOWN}
     predictors = {name: predicted, OWN: own, **shown}
     return {
-        **protocols.header_of(options),
+        **header.header_of(options),
         "primary": {"protocol": FOREIGN, "regressor": name},
         "foreign": {"file": name, "sha256": hashlib.sha256(_bytes(path)).hexdigest()},
         "choices": [],
         "verdict": model["verdict"],
-        "counts": protocols.counts_of(held_out, sessions, options),
-        "notes": protocols.notes_of(held_out, pooled, sessions, options),
+        "counts": header.counts_of(held_out, sessions, options),
+        "notes": header.notes_of(held_out, pooled, sessions, options),
         "baselines": baselines,
         "protocols": found,
         "comparisons": protocols.comparisons_of(name, predicted, with_own, sessions, rivals),

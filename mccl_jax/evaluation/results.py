@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from mccl_jax.errors import UserError
-from mccl_jax.evaluation.protocols import SCHEMA_VERSION, Evaluation
+from mccl_jax.evaluation.header import SCHEMA_VERSION
+from mccl_jax.evaluation.protocols import Evaluation
 from mccl_jax.evaluation.scoring import ScoredSessions
 from mccl_jax.files import replacing
 

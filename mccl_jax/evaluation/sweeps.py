@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mccl_jax.evaluation.protocols import NO_DIAGNOSIS
+from mccl_jax.evaluation.header import NO_DIAGNOSIS
 from mccl_jax.evaluation.results import Predictions
 
 SCHEMA_VERSION = 1

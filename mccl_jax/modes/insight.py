@@ -17,10 +17,10 @@ from mccl_jax.errors import UserError
 from mccl_jax.evaluation.described import FILE as DESCRIBED
 from mccl_jax.evaluation.described import Described
 from mccl_jax.evaluation.embeddings import UNTRAINED, Embeddings
+from mccl_jax.evaluation.header import NO_DIAGNOSIS, SIMULATED
 from mccl_jax.evaluation.held_out import HeldOut, hold_out
 from mccl_jax.evaluation.intervals import TYPE
 from mccl_jax.evaluation.options import Options
-from mccl_jax.evaluation.protocols import NO_DIAGNOSIS, SIMULATED
 from mccl_jax.experiment import Experiment
 from mccl_jax.files import replacing
 from mccl_jax.inference import Model

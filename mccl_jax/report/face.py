@@ -8,17 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from mccl_jax.cues import FACIAL_REGIONS
 from mccl_jax.report.canvas import GREY, MARKS, Drawing, canvas, default_style, finished, tidy
 from mccl_jax.report.tables import number
 
-# Region -> its points.
-REGIONS = {
-    "contour": range(0, 17),
-    "brows": range(17, 27),
-    "nose": range(27, 36),
-    "eyes": range(36, 48),
-    "lips": range(48, 68),
-}
 # Lines through the points, as (first, last, closed).
 _LINES = (
     (0, 16, False),
@@ -77,19 +70,21 @@ def places() -> np.ndarray:
 def face(name: str, title: str, unit: str, caption: str, reliance: Reliance) -> Drawing:
     """A face whose regions are the darker the more the model relies on them, and their values with intervals below.
 
-    `reliance`: region of `REGIONS` -> (value, lower, upper) in `unit`. Raises ValueError for another region.
+    `reliance`: region of `FACIAL_REGIONS` -> (value, lower, upper) in `unit`. Raises ValueError for another region.
     """
-    if unknown := [region for region in reliance if region not in REGIONS]:
-        raise ValueError(f"{unknown[0]}: no region of the face; there are {', '.join(REGIONS)}")
+    if unknown := [region for region in reliance if region not in FACIAL_REGIONS]:
+        raise ValueError(f"{unknown[0]}: no region of the face; there are {', '.join(FACIAL_REGIONS)}")
     figure = canvas(6.0)
     drawn, below = figure.subplots(2, 1, height_ratios=(3.2, 0.5 + 0.25 * len(reliance)))
     points, most = places(), max([0.0, *(value for value, *_ in reliance.values())])
-    colours = {region: _shade(reliance[region][0], most) if region in reliance else "#DDDDDD" for region in REGIONS}
-    region_of = {point: region for region, members in REGIONS.items() for point in members}
+    colours = {
+        region: _shade(reliance[region][0], most) if region in reliance else "#DDDDDD" for region in FACIAL_REGIONS
+    }
+    region_of = {point: region for region, members in FACIAL_REGIONS.items() for point in members}
     for first, last, closed in _LINES:
         which = [*range(first, last + 1), *([first] if closed else [])]
         drawn.plot(*points[which].T, color=colours[region_of[first]], linewidth=2.2, zorder=1)
-    for region, members in REGIONS.items():
+    for region, members in FACIAL_REGIONS.items():
         sure = region in reliance and not _may_be_nothing(reliance[region])
         drawn.scatter(
             *points[[*members]].T,

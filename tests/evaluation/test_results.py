@@ -8,8 +8,9 @@ import pytest
 
 from mccl_jax.errors import UserError
 from mccl_jax.evaluation import results
+from mccl_jax.evaluation.header import SCHEMA_VERSION
 from mccl_jax.evaluation.options import Options
-from mccl_jax.evaluation.protocols import SCHEMA_VERSION, evaluate
+from mccl_jax.evaluation.protocols import evaluate
 
 
 @pytest.fixture

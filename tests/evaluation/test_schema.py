@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mccl_jax.evaluation.protocols import SCHEMA_VERSION
+from mccl_jax.evaluation.header import SCHEMA_VERSION
 from tests import schema
 from tests.report.conftest import evaluation_of, made  # noqa: F401
 

@@ -6,7 +6,7 @@ import matplotlib.colors
 import numpy as np
 import pytest
 
-from mccl_jax.cues import OPENFACE_AUS
+from mccl_jax.cues import FACIAL_REGIONS, OPENFACE_AUS
 from mccl_jax.report import face, insight
 from tests.report.conftest import made_up_insight
 
@@ -16,12 +16,12 @@ VALUES = {"lips": (0.8, 0.6, 1.0), "brows": (0.4, 0.2, 0.6), "nose": (0.05, -0.1
 def test_the_face_has_the_68_points_in_their_regions_and_is_alike_on_both_sides():
     points = face.places()
     assert points.shape == (68, 2)
-    assert sorted(point for members in face.REGIONS.values() for point in members) == list(range(68))
+    assert sorted(point for members in FACIAL_REGIONS.values() for point in members) == list(range(68))
     mirrored = [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31]
     mirrored += [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40, 54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55]
     mirrored += [64, 63, 62, 61, 60, 67, 66, 65]
     np.testing.assert_allclose(points[mirrored] * (-1, 1), points, atol=0.06)  # the lower brow and lid lean a little
-    heights = {region: points[[*members], 1].mean() for region, members in face.REGIONS.items()}
+    heights = {region: points[[*members], 1].mean() for region, members in FACIAL_REGIONS.items()}
     assert heights["brows"] > heights["eyes"] > heights["nose"] > heights["lips"]
     assert points[8, 1] == points[:, 1].min()  # the chin
 
@@ -31,12 +31,12 @@ def test_a_region_is_the_darker_the_more_it_matters_and_hollow_where_it_may_not(
     monkeypatch.setattr(face, "finished", lambda figure, *rest, **more: kept.append(figure) or rest)
     face.face("reliance", "Reliance", "MAE", "", VALUES)
     drawn, below = kept[0].axes
-    edge = {region: one.get_edgecolors()[0] for region, one in zip(face.REGIONS, drawn.collections, strict=True)}
-    inside = {region: one.get_facecolors()[0] for region, one in zip(face.REGIONS, drawn.collections, strict=True)}
+    edge = {region: one.get_edgecolors()[0] for region, one in zip(FACIAL_REGIONS, drawn.collections, strict=True)}
+    inside = {region: one.get_facecolors()[0] for region, one in zip(FACIAL_REGIONS, drawn.collections, strict=True)}
     lightness = {region: colour[:3].sum() for region, colour in edge.items()}
     assert lightness["lips"] < lightness["brows"] < lightness["nose"]
     white = matplotlib.colors.to_rgba("white")
-    assert [region for region in face.REGIONS if tuple(inside[region]) != white] == ["brows", "lips"]
+    assert [region for region in FACIAL_REGIONS if tuple(inside[region]) != white] == ["brows", "lips"]
     assert [bar.get_width() for bar in below.patches] == [value for value, *_ in VALUES.values()]
 
 
