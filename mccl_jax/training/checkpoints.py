@@ -11,6 +11,7 @@ need not see. In `Checkpoints` the others only meet it, as Orbax asks; each read
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -29,6 +30,7 @@ from orbax.checkpoint import v1 as ocp
 from mccl_jax.errors import UserError, reason_of
 
 _STEP = re.compile(r"0|[1-9][0-9]*")
+_MORE, _BESIDE = 1.1, 1 << 18  # times the size of the arrays, and bytes of files that stand beside them
 _PARTIAL = ".orbax-checkpoint-tmp"  # in the name of what a save that came to no end has left
 _SUMS, _SUM = "SHA256SUMS", "sha256"
 _METADATA = "_CHECKPOINT_METADATA"  # Orbax writes the time into it last of all
@@ -90,6 +92,7 @@ class Checkpoints:
         """
         with _saving(self.folder):
             self._checkpointer.wait()
+            _check_room(self.folder, arrays)
             self._kept.best, self._step = best, step
             self._checkpointer.save_checkpointables_async(
                 step, arrays, custom_metadata=_sealed({**metadata, "step": step}), force=True, overwrite=True
@@ -99,6 +102,16 @@ class Checkpoints:
         """All files of the save are written, and it has not got its final name yet; in the main process."""
         (unnamed,) = self.folder.glob(f"{self._step}{_PARTIAL}*")
         _write_sums(unnamed)
+
+
+def _check_room(folder: pathlib.Path, arrays: dict[str, Any]) -> None:
+    """Raises OSError where the disk has no room for the arrays and what stands beside them.
+
+    Orbax would find out in the midst of many writes, and print a traceback for each of those that were under way.
+    """
+    size = sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(arrays))
+    if shutil.disk_usage(folder).free < _MORE * size + _BESIDE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class _NewestAndBest:

@@ -310,9 +310,10 @@ def test_a_disk_that_is_full_while_training(tmp_path):
     """What was saved before stays whole: with more room the same command goes on and ends as if nothing had been."""
     own(tmp_path / "mine", {f"{i}.csv": i for i in range(6)})
     arguments = (OWN, "--config.data.manual_dir=mine", *TINY_MODEL)
-    with small_disk(tmp_path / "disk", "150k") as disk:
+    with small_disk(tmp_path / "disk", "400k") as disk:
         said = refused(tmp_path, *arguments, "--workdir=disk/run")
         assert "No space left on device" in said
+        assert [*(disk / "run/checkpoints").glob("[1-9]*")]
         assert not (disk / "run/results.json").exists()
         subprocess.run(["mount", "-o", "remount,size=50m", disk], check=True)
         run(tmp_path, *arguments, "--workdir=disk/run")
