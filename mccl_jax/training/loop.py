@@ -101,6 +101,8 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
     cues, model, static, _ = structure(runs[0].experiment, windows)
     lanes = [Lane(run) for run in runs]
     options = static
+    if options.parallelism == "pmap" and hosts.several():
+        raise UserError("train.parallelism 'pmap' is for the devices of one process: set train.parallelism='jit'")
     batch_size = min(options.batch_size, max(lane.count for lane in lanes))
     for lane in lanes:
         lane.per_epoch = math.ceil(lane.count / batch_size)
