@@ -106,7 +106,8 @@ class ScoredSessions:
         return {
             **self._score(difference, interval, metric),
             "p": _or_none(p),
-            "detectable": _or_none(detectable(interval.standard_error, self.level, POWER)),
+            # Two that predict the same tell nothing of what could have been found.
+            "detectable": _or_none(detectable(interval.standard_error or math.nan, self.level, POWER)),
         }
 
     def _mean(self, metric: Metric, predicted: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:

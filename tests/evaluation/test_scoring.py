@@ -64,7 +64,7 @@ def test_a_predictor_does_not_differ_from_itself():
     predicted = rng.normal(size=30)
     difference = sessions.difference_of_mae(predicted, predicted)
     assert (difference["estimate"], difference["lower"], difference["upper"]) == (0, 0, 0)
-    assert (difference["p"], difference["detectable"]) == (1, 0)
+    assert (difference["p"], difference["detectable"]) == (1, None)
     assert sessions.metrics(predicted) == sessions.metrics(predicted)
     assert sessions.counts == {"n_sessions": 30, "n_subjects": 15}
 
@@ -205,3 +205,10 @@ def test_agreement_is_held_against_chance_within_folds():
 
 def test_a_p_in_words():
     assert [p_value(p) for p in (1.0, 0.0496, 0.001, 0.00099)] == ["p = 1.000", "p = 0.050", "p = 0.001", "p < 0.001"]
+
+
+def test_two_that_predict_the_same_tell_nothing_of_what_could_be_found():
+    true = np.arange(20.0)
+    sessions = ScoredSessions(true, np.arange(20).astype(str))
+    assert sessions.difference_of_mae(np.full(20, 9.0), np.full(20, 9.0))["detectable"] is None
+    assert sessions.difference_of_mae(true + 1, np.full(20, 9.0))["detectable"] > 0
