@@ -101,8 +101,6 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
     cues, model, static, _ = structure(runs[0].experiment, windows)
     lanes = [Lane(run) for run in runs]
     options = static
-    if options.parallelism == "pmap" and hosts.several():
-        raise UserError("train.parallelism 'pmap' is for the devices of one process: set train.parallelism='jit'")
     batch_size = min(options.batch_size, max(lane.count for lane in lanes))
     for lane in lanes:
         lane.per_epoch = math.ceil(lane.count / batch_size)
@@ -128,7 +126,7 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
             Source(lane.run.windows, *of_lane, lane.target) for lane, of_lane in zip(lanes, of_lanes, strict=True)
         ]
         fed = Stream(sources, mesh, batch_size, options.shuffle) if streamed else Resident(sources, mesh)
-        everywhere, one_run = meshes.everywhere(mesh), meshes.one_run(mesh)
+        everywhere, one_run = (of(mesh, options.parallelism) for of in (meshes.everywhere, meshes.one_run))
 
         def keep_embeddings(epoch: int, to_be_saved: bool = False) -> None:
             z = np.asarray(everywhere(embed(states, fed.everything(options.batch_size))))[:, : len(windows)]

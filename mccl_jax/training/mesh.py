@@ -42,15 +42,20 @@ def put(runs: Sequence, mesh: Mesh):
     return jax.tree.map(leaf, *runs)
 
 
-def everywhere(mesh: Mesh) -> Callable:
-    """tree -> the same arrays, whole on every device: what a host must have before it can look at it."""
-    if mesh.size == 1:
+def everywhere(mesh: Mesh, parallelism: str = "jit") -> Callable:
+    """tree -> the same arrays, whole on every device: what a host must have before it can look at it.
+
+    What comes out of pmap is whole on each device of the host already, and on those of no other.
+    """
+    if mesh.size == 1 or parallelism == "pmap":
         return lambda tree: tree
     return jax.jit(lambda tree: tree, out_shardings=NamedSharding(mesh, EVERYWHERE))
 
 
-def one_run(mesh: Mesh) -> Callable:
-    """(tree, i) -> the arrays of run i, whole on every device."""
+def one_run(mesh: Mesh, parallelism: str = "jit") -> Callable:
+    """(tree, i) -> the arrays of run i, whole on every device, or, of pmap, on the host."""
+    if parallelism == "pmap":
+        return lambda tree, i: jax.tree.map(lambda x: np.asarray(x)[i], tree)
     return jax.jit(
         lambda tree, i: jax.tree.map(lambda x: jax.lax.dynamic_index_in_dim(x, i, keepdims=False), tree),
         out_shardings=NamedSharding(mesh, EVERYWHERE),

@@ -44,6 +44,9 @@ def rehearse(
         _compiled[key] = program, flops_of_a_step(lowered, program)
     program, flops = _compiled[key]
     compiled = functools.partial(program, *given) if given else program
+    if given and hosts.several():
+        # What is made of a pmapped step wants that argument of all hosts, each of which has its own part of it only.
+        compiled = advance
     seconds = time.perf_counter() - begin
     hosts.wait("compiled")  # a step waits for the others only so long, on CPUs half a minute
     states, *others = arguments

@@ -16,6 +16,7 @@ from tests.multi_device.pair import Pair, finished, start
 
 WORKDIR = pathlib.Path("runs/simulated")
 STEPS = 6 * 2
+OTHERWISE = {"pmapped": "--config.train.parallelism=pmap", "streamed": "--config.train.feeding=stream"}
 
 
 def newest(folder: pathlib.Path) -> int:
@@ -42,6 +43,9 @@ def told(tmp_path_factory) -> dict:
     going = {name: start(folder / name, devices=n) for name, n in (("alone", 1), ("one", 1), ("four", 4))}
     told["killed"] = pair.ended()
     told["together"] = Pair(together).ended()
+    for name, way in OTHERWISE.items():
+        shutil.copytree(together / "prepared", folder / name / "prepared")
+        told[name] = Pair(folder / name, (way,), (way,)).ended()
     return told | {name: finished(process) for name, process in going.items()} | {"folder": folder}
 
 
@@ -76,9 +80,9 @@ def test_a_lost_process_ends_the_other_in_time_with_one_line(told):
     assert "Traceback" not in errors[0]
 
 
-@pytest.mark.parametrize("name", ["together", "one", "four"])
+@pytest.mark.parametrize("name", ["together", "one", "four", *OTHERWISE])
 def test_all_end_as_one_process_with_one_device(told, name):
-    """Stopped and begun again, by two processes, by one with one device, by one with four."""
+    """Stopped and begun again, by two processes, by one with one device, by one with four; and by two in other ways."""
     folder, expected = told["folder"] / name / WORKDIR, told["folder"] / "alone" / WORKDIR
     losses = [[line["loss"] for line in read_metrics(workdir)] for workdir in (folder, expected)]
     assert len(losses[0]) == STEPS
@@ -95,7 +99,7 @@ def test_all_end_as_one_process_with_one_device(told, name):
     found, wanted = (json.loads((workdir / "results.json").read_text()) for workdir in (folder, expected))
     mae = [one["protocols"]["last"]["models"]["ridge"]["metrics"]["mae"]["estimate"] for one in (found, wanted)]
     np.testing.assert_allclose(*mae, atol=1e-3)
-    if name != "together":
+    if name in ("one", "four"):
         assert f"goes on after step {told['saved']} of {STEPS}" in told[name]
 
 
