@@ -4,7 +4,10 @@ import contextlib
 import fcntl
 import os
 import pathlib
-from collections.abc import Callable, Iterator
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
 
 from mccl_jax.errors import UserError
 
@@ -36,6 +39,21 @@ def writing(place: str | os.PathLike) -> Iterator[None]:
             f"{place}: could not be written ({reason}); expected a writable folder with free space: free some space or "
             "choose another folder"
         ) from error
+
+
+@contextlib.contextmanager
+def arrays_of(path: str | os.PathLike, expected: str) -> Iterator[Mapping[str, np.ndarray]]:
+    """The arrays of an npz by name; nothing in it is unpickled.
+
+    Within it, a file that is absent, damaged or something else is a UserError that says what is `expected`, and what to
+    do.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            yield arrays
+    except (OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{path}: cannot be read ({reason}); expected {expected}") from error
 
 
 @contextlib.contextmanager

@@ -39,7 +39,7 @@ def ccc(true: np.ndarray, predicted: np.ndarray, weights: np.ndarray, folds: np.
     """
     _, (var_true, var_predicted), cov = _moments(true, predicted, weights, folds)
     apart = (_mean(true, weights) - _mean(predicted, weights)) ** 2
-    agreement = _ratio(2 * cov, var_true + var_predicted + apart)
+    agreement = ratio(2 * cov, var_true + var_predicted + apart)
     # Exactly 0 for constant predictions, whose variance would be a rounding error.
     agreement = np.where(_constant(predicted, weights, folds), 0.0, agreement)
     return np.where(_constant(true, weights, folds), np.nan, agreement)
@@ -49,23 +49,23 @@ def pearson(true: np.ndarray, predicted: np.ndarray, weights: np.ndarray, folds:
     """Pearson's correlation coefficient, of deviations from the means of the folds."""
     _, (var_true, var_predicted), cov = _moments(true, predicted, weights, folds)
     undefined = _constant(true, weights, folds) | _constant(predicted, weights, folds)
-    return np.where(undefined, np.nan, np.clip(_ratio(cov, np.sqrt(var_true * var_predicted)), -1, 1))
+    return np.where(undefined, np.nan, np.clip(ratio(cov, np.sqrt(var_true * var_predicted)), -1, 1))
 
 
 def f1(positive: np.ndarray, called: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """F1 of the positive class, 2 TP / (2 TP + FP + FN)."""
     hits = _sum(positive & called, weights)
-    return _ratio(2 * hits, _sum(positive, weights) + _sum(called, weights))
+    return ratio(2 * hits, _sum(positive, weights) + _sum(called, weights))
 
 
 def sensitivity(positive: np.ndarray, called: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Share of the positive sessions that are called so."""
-    return _ratio(_sum(positive & called, weights), _sum(positive, weights))
+    return ratio(_sum(positive & called, weights), _sum(positive, weights))
 
 
 def specificity(positive: np.ndarray, called: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Share of the negative sessions that are called so."""
-    return _ratio(_sum(~positive & ~called, weights), _sum(~positive, weights))
+    return ratio(_sum(~positive & ~called, weights), _sum(~positive, weights))
 
 
 def auroc(positive: np.ndarray, predicted: np.ndarray, weights: np.ndarray, folds: np.ndarray) -> np.ndarray:
@@ -78,7 +78,7 @@ def auroc(positive: np.ndarray, predicted: np.ndarray, weights: np.ndarray, fold
     won = together * ((above[:, None] > below) + 0.5 * (above[:, None] == below))
     weight_above, weight_below = weights[..., positive], weights[..., ~positive]
     pairs = ((weight_above @ together) * weight_below).sum(-1)
-    return _ratio(((weight_above @ won) * weight_below).sum(-1), pairs)
+    return ratio(((weight_above @ won) * weight_below).sum(-1), pairs)
 
 
 class Kind(enum.Enum):
@@ -180,7 +180,7 @@ def _sum(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return weights @ np.asarray(values, np.float64)
 
 
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     """numerator / denominator, NaN where the denominator is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(denominator > 0, numerator / denominator, np.nan)
@@ -188,7 +188,7 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """(N,) or (..., N) -> (...)."""
-    return _ratio((values * weights).sum(-1), weights.sum(-1))
+    return ratio((values * weights).sum(-1), weights.sum(-1))
 
 
 def _moments(true: np.ndarray, predicted: np.ndarray, weights: np.ndarray, folds: np.ndarray) -> tuple:
@@ -198,7 +198,7 @@ def _moments(true: np.ndarray, predicted: np.ndarray, weights: np.ndarray, folds
     """
     size = weights @ folds  # (..., K)
     means = tuple(
-        np.where(size > 0, _ratio((weights * values) @ folds, size), 0.0) @ folds.T for values in (true, predicted)
+        np.where(size > 0, ratio((weights * values) @ folds, size), 0.0) @ folds.T for values in (true, predicted)
     )
     from_true, from_predicted = true - means[0], predicted - means[1]
     variances = tuple(_mean(off * off, weights) for off in (from_true, from_predicted))

@@ -22,7 +22,7 @@ from mccl_jax.evaluation.comparison import TESTS, detectable, holm, nadeau_bengi
 from mccl_jax.evaluation.header import NO_DIAGNOSIS
 from mccl_jax.evaluation.intervals import counted
 from mccl_jax.evaluation.results import Predictions
-from mccl_jax.evaluation.scoring import POWER, ScoredSessions
+from mccl_jax.evaluation.scoring import POWER, ScoredSessions, or_none
 from mccl_jax.metrics import METRICS
 from mccl_jax.regressors import Network
 
@@ -159,12 +159,12 @@ def _difference(
     # By the normal law, so that the t interval of few folds gives a larger one than it has.
     error = (compared.upper - compared.lower) / 2 / statistics.NormalDist().inv_cdf((1 + sessions.level) / 2)
     return {
-        **{end: _or_none(getattr(compared, end)) for end in ("estimate", "lower", "upper")},
+        **{end: or_none(getattr(compared, end)) for end in ("estimate", "lower", "upper")},
         **_n(sessions),
         "undefined_resamples": 0,
         "reason": reason,
-        "p": _or_none(compared.p),
-        "detectable": _or_none(detectable(error, sessions.level, POWER)),
+        "p": or_none(compared.p),
+        "detectable": or_none(detectable(error, sessions.level, POWER)),
     }
 
 
@@ -225,7 +225,3 @@ _PARTLY = "in as far as it is the difference over seeds, whose standard deviatio
 
 def _n(sessions: ScoredSessions) -> dict[str, int]:
     return {name: sessions.counts[name] for name in ("n_sessions", "n_subjects")}
-
-
-def _or_none(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

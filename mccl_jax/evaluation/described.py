@@ -2,13 +2,12 @@
 
 import dataclasses
 import os
-import zipfile
 from collections.abc import Mapping
 
 import numpy as np
 
 from mccl_jax.errors import UserError
-from mccl_jax.files import replacing
+from mccl_jax.files import arrays_of, replacing
 
 FILE = "sessions.npz"
 _NUISANCE = "nuisance/"
@@ -47,13 +46,7 @@ class Described:
     @staticmethod
     def load(path: str | os.PathLike) -> "Described":
         """Reads what `save` wrote. Raises UserError where it is absent, damaged or something else."""
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                nuisance = {name.removeprefix(_NUISANCE): arrays[name] for name in arrays if name.startswith(_NUISANCE)}
-                return Described(arrays["session"], nuisance, arrays["statistics"])
-        except (OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise UserError(
-                f"{path}: cannot be read ({reason}); expected what a training writes of its sessions: run the "
-                "training's command again, which writes it anew"
-            ) from error
+        expected = "what a training writes of its sessions: run the training's command again, which writes it anew"
+        with arrays_of(path, expected) as arrays:
+            nuisance = {name.removeprefix(_NUISANCE): arrays[name] for name in arrays if name.startswith(_NUISANCE)}
+            return Described(arrays["session"], nuisance, arrays["statistics"])

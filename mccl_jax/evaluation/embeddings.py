@@ -4,13 +4,11 @@ import dataclasses
 import os
 import pathlib
 import re
-import zipfile
 from collections.abc import Mapping
 
 import numpy as np
 
-from mccl_jax.errors import UserError
-from mccl_jax.files import replacing
+from mccl_jax.files import arrays_of, replacing
 
 _FOLDER = "embeddings"
 _ARRAYS = ("session", "subject", "split", "target", "z_inter", "z_intra")
@@ -94,17 +92,11 @@ class Embeddings:
     @staticmethod
     def load(path: str | os.PathLike) -> "Embeddings":
         """Reads what `save` wrote. Raises UserError where it is absent, damaged or something else."""
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                labels = {name.removeprefix(_LABEL): arrays[name] for name in arrays if name.startswith(_LABEL)}
-                output = arrays.get(_OUTPUT)
-                return Embeddings(**{name: arrays[name] for name in _ARRAYS}, labels=labels, output=output)
-        except (OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise UserError(
-                f"{path}: cannot be read as embeddings ({reason}); expected an npz written by training: "
-                "delete it and run training again in this workdir"
-            ) from error
+        expected = "embeddings that a training wrote: delete it and run training again in this workdir"
+        with arrays_of(path, expected) as arrays:
+            labels = {name.removeprefix(_LABEL): arrays[name] for name in arrays if name.startswith(_LABEL)}
+            output = arrays.get(_OUTPUT)
+            return Embeddings(**{name: arrays[name] for name in _ARRAYS}, labels=labels, output=output)
 
 
 def path_of_epoch(workdir: str | os.PathLike, epoch: int) -> pathlib.Path:

@@ -77,7 +77,7 @@ class ScoredSessions:
 
     def mae(self, predicted: np.ndarray) -> float | None:
         """The estimate of MAE alone; None where there is no session."""
-        return _or_none(float(self._value(METRICS["mae"], predicted, self._once)))
+        return or_none(float(self._value(METRICS["mae"], predicted, self._once)))
 
     def difference_of_mae(self, predicted: np.ndarray, baseline: np.ndarray) -> Score:
         """MAE(predicted) - MAE(baseline), as `difference` gives it; negative where `predicted` is the better one."""
@@ -105,9 +105,9 @@ class ScoredSessions:
             p = paired_test(*losses, self.subject, self._once, self.resamples, self.seed)
         return {
             **self._score(difference, interval, metric),
-            "p": _or_none(p),
+            "p": or_none(p),
             # Two that predict the same tell nothing of what could have been found.
-            "detectable": _or_none(detectable(interval.standard_error or math.nan, self.level, POWER)),
+            "detectable": or_none(detectable(interval.standard_error or math.nan, self.level, POWER)),
         }
 
     def _mean(self, metric: Metric, predicted: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
@@ -149,9 +149,9 @@ class ScoredSessions:
         if metric.of_classes and interval.lower == interval.upper:
             interval = dataclasses.replace(interval, lower=math.nan, upper=math.nan, reason=_NO_WIDTH)
         return {
-            "estimate": _or_none(estimate),
-            "lower": _or_none(interval.lower),
-            "upper": _or_none(interval.upper),
+            "estimate": or_none(estimate),
+            "lower": or_none(interval.lower),
+            "upper": or_none(interval.upper),
             "n_sessions": self.counts["n_sessions"],
             "n_subjects": self.counts["n_subjects"],
             "undefined_resamples": interval.undefined,
@@ -188,11 +188,15 @@ def verdict(model: str, baseline: str, mae: Score, baseline_mae: Score, differen
     return f"{model} does not beat {baseline}: {numbers}."
 
 
+# A smaller p is not told apart from it: so many exchanges say no more.
+LEAST_P = 0.001
+
+
 def p_value(p: float) -> str:
     """A p in words: "p = 0.012"."""
-    return f"p = {p:.3f}" if p >= 0.001 else "p < 0.001"
+    return f"p = {p:.3f}" if p >= LEAST_P else f"p < {LEAST_P}"
 
 
-def _or_none(value: float) -> float | None:
+def or_none(value: float) -> float | None:
     """JSON knows no NaN."""
     return float(value) if math.isfinite(value) else None

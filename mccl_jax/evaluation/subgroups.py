@@ -13,9 +13,9 @@ from mccl_jax.evaluation.pooled import Pooled
 # Of fewer people nothing is said: a mean of theirs is all but one person's.
 LEAST_SUBJECTS = 5
 # Of PHQ-8 and PHQ-9; the words are those of the questionnaire's manual (Kroenke et al. 2001, 2009).
-_BANDS = ((0, "0 to 4, none or minimal"), (5, "5 to 9, mild"), (10, "10 to 14, moderate"))
-_BANDS += ((15, "15 to 19, moderately severe"), (20, "20 and more, severe"))
-_PHQ = ((0.0, 24.0), (0.0, 27.0))
+BANDS = ((0, "0 to 4, none or minimal"), (5, "5 to 9, mild"), (10, "10 to 14, moderate"))
+BANDS += ((15, "15 to 19, moderately severe"), (20, "20 and more, severe"))
+PHQ = ((0.0, 24.0), (0.0, 27.0))
 # Labels that divide the sessions where a corpus has them.
 _LABELS = ("gender", "interviewer")
 
@@ -74,9 +74,9 @@ def coverage(
 
 def severity_bands(target: np.ndarray, low: float | None, high: float | None) -> np.ndarray:
     """(R,) str: the band of each target, of the questionnaire where the scale is its; else thirds of the targets."""
-    if (low, high) in _PHQ:
-        begins = np.array([begin for begin, _ in _BANDS])
-        names = np.array([name for _, name in _BANDS])
+    if (low, high) in PHQ:
+        begins = np.array([begin for begin, _ in BANDS])
+        names = np.array([name for _, name in BANDS])
         return np.where(np.isfinite(target), names[np.searchsorted(begins, np.nan_to_num(target), "right") - 1], "")
     known = target[np.isfinite(target)]
     first, second = np.quantile(known, [1 / 3, 2 / 3]) if len(known) else (0.0, 0.0)

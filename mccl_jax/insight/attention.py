@@ -9,12 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from mccl_jax.evaluation.subgroups import BANDS, LEAST_SUBJECTS, PHQ, severity_bands
+
 WORDS = "attention weights, not importance"
-# Below so many people nothing is said of a cell.
-FEWEST = 5
-# Bands of severity of the PHQ (Kroenke, Spitzer and Williams 2001), for scales of 0 to 24 and of 0 to 27.
-BANDS = {"0-4": (0, 5), "5-9": (5, 10), "10-14": (10, 15), "15-19": (15, 20), "20 and more": (20, np.inf)}
-_SCALES = ((0, 24), (0, 27))
 
 
 def mean_attention(
@@ -48,16 +45,17 @@ def by_band(
 ) -> Mapping[str, Any] | None:
     """The same for each band of severity (N,); None on a scale that is not the PHQ's, whose ends are `ends`.
 
-    Nothing is said of a band of fewer than `FEWEST` people, be they nobody. A severity that is unknown is in no band.
+    Nothing is said of a band of fewer than `LEAST_SUBJECTS` people, be they nobody. A severity that is unknown is in
+    no band.
     """
-    if ends not in _SCALES:
+    if ends not in PHQ:
         return None
-    found = {}
-    for band, (low, high) in BANDS.items():
-        which = (severity >= low) & (severity < high)
+    found, band_of = {}, severity_bands(severity, *ends)
+    for _, band in BANDS:
+        which = band_of == band
         people = len(np.unique(subject[which]))
-        if people < FEWEST:
-            found[band] = {"suppressed": f"fewer than {FEWEST} people"}
+        if people < LEAST_SUBJECTS:
+            found[band] = {"suppressed": f"fewer than {LEAST_SUBJECTS} people"}
         else:
             weights = mean_attention(inter[which], intra[which], takes_part[which], cues, once[which])
             found[band] = {"n_subjects": people, **weights}

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from mccl_jax.insight.reliance import null_range
-from mccl_jax.insight.scores import SHARE, SQUARED, Rows, ratio
+from mccl_jax.insight.scores import SHARE, SQUARED, Rows
+from mccl_jax.metrics import ratio
 
 # Of the uniformity: log mean exp(-t distance^2). The authors' value.
 _T = 2.0

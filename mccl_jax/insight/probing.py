@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from mccl_jax.evaluation.scoring import or_none
 from mccl_jax.insight.geometry import unit
 from mccl_jax.insight.reliance import null_range
-from mccl_jax.insight.scores import POSITIVE, SHARE, Rows, or_none, ratio
-from mccl_jax.metrics import METRICS
+from mccl_jax.insight.scores import POSITIVE, SHARE, Rows
+from mccl_jax.metrics import METRICS, ratio
 from mccl_jax.regressors import ridge_predictions
 
 R2, AUROC = "R2", "AUROC"

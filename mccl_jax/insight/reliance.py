@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from mccl_jax.evaluation.comparison import holm, paired_test
-from mccl_jax.insight.scores import POSITIVE, Rows, or_none
+from mccl_jax.evaluation.scoring import or_none
+from mccl_jax.insight.scores import POSITIVE, Rows
 
 Effect = dict[str, Any]
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from mccl_jax.evaluation.intervals import ENDLESS, score_interval
-from mccl_jax.evaluation.scoring import Score
+from mccl_jax.evaluation.scoring import Score, or_none
+from mccl_jax.metrics import ratio
 
 # Of values that cannot be below 0, of shares, and of squared distances of vectors of length 1.
 POSITIVE, SHARE, SQUARED = (0.0, math.inf), (0.0, 1.0), (0.0, 4.0)
@@ -86,14 +87,3 @@ class Rows:
             return ratio(np.where(there, values, 0).sum(axis=0), there.sum(axis=0))
 
         return self.score(mean, ends)
-
-
-def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """numerator / denominator, NaN where the denominator is 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(denominator > 0, numerator / denominator, np.nan)
-
-
-def or_none(value: float) -> float | None:
-    """JSON knows no NaN."""
-    return float(value) if math.isfinite(value) else None

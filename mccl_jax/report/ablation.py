@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mccl_jax.evaluation.intervals import counted
-from mccl_jax.report.tables import cell, number, rendered, wrapped
+from mccl_jax.report.tables import cell, number, p_cell, rendered, wrapped
 
 _NO_VALUE = "-"
 _LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
@@ -126,8 +126,8 @@ def _columns(ablation: Mapping[str, Any]) -> dict[str, list[str]]:
         "": [row["name"] for row in rows],
         "MAE": of("metrics", "mae"),
         "MAE - parent's": of("difference", "mae"),
-        "p": of_mae("p", _p),
-        "p, Holm": of_mae("p_adjusted", _p),
+        "p": of_mae("p", p_cell),
+        "p, Holm": of_mae("p_adjusted", p_cell),
         "detectable": of_mae("detectable", number),
         "CCC": of("metrics", "ccc"),
         "CCC - parent's": of("difference", "ccc"),
@@ -137,10 +137,6 @@ def _columns(ablation: Mapping[str, Any]) -> dict[str, list[str]]:
     if len(ablation["seeds"]) < 2:
         del columns["seeds"], columns["MAE over seeds"]
     return columns if rows else {}
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _notes(ablation: Mapping[str, Any]) -> list[str]:

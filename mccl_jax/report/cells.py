@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mccl_jax.evaluation.intervals import counted
+from mccl_jax.evaluation.scoring import p_value
 from mccl_jax.metrics import METRICS
 from mccl_jax.report.markup import Markup, joined, tag
 from mccl_jax.report.tables import number
@@ -16,8 +17,8 @@ def score(of_one: Mapping[str, Any]) -> Markup:
     if of_one["lower"] is None:
         return tag("span", number(of_one["estimate"]), class_="nowrap")
     interval = f"[{number(of_one['lower'])}, {number(of_one['upper'])}]"
-    p = [_p(of_one["p"])] if of_one.get("p") is not None else []
-    p += [f"corrected {_p(of_one['p_adjusted'])}"] if of_one.get("p_adjusted") is not None else []
+    p = [p_value(of_one["p"])] if of_one.get("p") is not None else []
+    p += [f"corrected {p_value(of_one['p_adjusted'])}"] if of_one.get("p_adjusted") is not None else []
     return joined(
         [
             f"{number(of_one['estimate'])} ",
@@ -25,15 +26,6 @@ def score(of_one: Mapping[str, Any]) -> Markup:
             tag("span", f" {', '.join(p)}", class_="interval") if p else None,
         ]
     )
-
-
-def _p(p: float) -> str:
-    return f"p {'' if p < 0.001 else '= '}{in_words(p)}"
-
-
-def in_words(p: float) -> str:
-    """A p, never 0."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def people(counts: Mapping[str, int | None]) -> str:
@@ -57,7 +49,7 @@ def by_chance(null: Mapping[str, float] | None) -> object:
     if null is None:
         return ""
     ends = f"{number(null['lower'])} to {number(null['upper'])}"
-    return joined([ends, " ", tag("span", _p(null["p"]), class_="interval")])
+    return joined([ends, " ", tag("span", p_value(null["p"]), class_="interval")])
 
 
 def label_of(key: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mccl_jax.evaluation.intervals import counted
-from mccl_jax.report.tables import cell, number, rendered, wrapped
+from mccl_jax.report.tables import cell, number, p_cell, rendered, wrapped
 
 _KINDS = {
     "cues": "Cues, hidden",
@@ -138,9 +138,7 @@ def _estimate(score: dict[str, Any]) -> str:
 
 
 def _p(p: float | None) -> str:
-    if p is None:
-        return _NONE
-    return f"{p:.3f}" if p >= 0.001 else "<0.001"
+    return _NONE if p is None else p_cell(p)
 
 
 def _number(value: float | None) -> str:

@@ -177,6 +177,11 @@ def cell(score: dict[str, Any]) -> str:
     return f"{number(score['estimate'])} [{number(score['lower'])}, {number(score['upper'])}]"
 
 
+def p_cell(p: float) -> str:
+    """A p as it stands in a column of such, never 0."""
+    return p_value(p).removeprefix("p ").removeprefix("= ")
+
+
 def number(value: float) -> str:
     """Two decimals, fewer for a target of another size; never "-0.00"."""
     text = next((f"{value:.{digits}f}" for digits, size in ((2, 100), (1, 1000)) if abs(value) < size), f"{value:.4g}")

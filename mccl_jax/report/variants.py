@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mccl_jax.report.cells import in_words, score
+from mccl_jax.report.cells import score
 from mccl_jax.report.markup import Markup, bullets, joined, paragraphs, table
-from mccl_jax.report.tables import number
+from mccl_jax.report.tables import number, p_cell
 
 
 def ablation(found: Mapping[str, Any]) -> Markup:
@@ -29,8 +29,8 @@ def ablation(found: Mapping[str, Any]) -> Markup:
         "setting": [row["name"] for row in rows],
         "MAE": scores("mae"),
         "MAE minus the parent's": difference("mae"),
-        "p": of_mae("p", in_words),
-        "p, corrected": of_mae("p_adjusted", in_words),
+        "p": of_mae("p", p_cell),
+        "p, corrected": of_mae("p_adjusted", p_cell),
         "detectable": of_mae("detectable", number),
         "over seeds": ["" if row.get("over_seeds") is None else number(row["over_seeds"]) for row in rows],
         "CCC": scores("ccc"),

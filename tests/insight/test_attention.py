@@ -49,8 +49,8 @@ def test_bands_of_few_people_are_not_told():
     severity = np.array([2.0] * 5 + [7.0] * 6 + [np.nan])
     subject = np.array([f"s{i}" for i in range(5)] + ["x"] * 3 + ["y"] * 3 + ["z"])
     found = by_band(*arrays, CUES, np.ones(12), severity, subject, (0.0, 27.0))
-    assert found["0-4"]["n_subjects"] == 5
-    assert np.array(found["0-4"]["inter"]["heads"]) == pytest.approx(arrays[0][:5].mean(axis=0))
-    for band in ("5-9", "10-14", "20 and more"):  # six sessions, but two people; nobody
+    assert found["0 to 4, none or minimal"]["n_subjects"] == 5
+    assert np.array(found["0 to 4, none or minimal"]["inter"]["heads"]) == pytest.approx(arrays[0][:5].mean(axis=0))
+    for band in ("5 to 9, mild", "10 to 14, moderate", "20 and more, severe"):  # six sessions, but two people; nobody
         assert found[band] == {"suppressed": "fewer than 5 people"}
     assert by_band(*arrays, CUES, np.ones(12), severity, subject, (0.0, 10.0)) is None

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks import damage
 from mccl_jax.errors import UserError
+from mccl_jax.training import checkpoints
 from mccl_jax.training.checkpoints import Checkpoints, load, newest, save
 
 KERNEL = np.random.default_rng(0).normal(size=(30, 40)).astype(np.float32)  # zstd leaves such values as they are
@@ -196,6 +197,16 @@ def test_a_full_disk_ends_in_one_line_and_leaves_the_others_whole(tmp_path, full
         save(tmp_path / "model", ARRAYS, {"said": "y"})
     assert load(tmp_path / "model")[1] == {"said": "x"}
     assert _names(tmp_path) == ["checkpoints", "model"]
+
+
+def test_without_room_none_is_begun(tmp_path, monkeypatch):
+    folder = _saved(tmp_path / "checkpoints")
+    usage = shutil.disk_usage(folder)
+    monkeypatch.setattr(checkpoints.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    monkeypatch.setattr(checkpoints.ocp.training.Checkpointer, "save_checkpointables_async", None)  # is not come to
+    with pytest.raises(UserError, match=r"could not be saved .*No space left on device"):
+        _saved(folder, (4,))
+    assert newest(folder)[1]["step"] == 3
 
 
 def test_a_read_only_folder_ends_in_one_line(tmp_path):
