@@ -51,7 +51,7 @@ def variants(grid: str, experiment: Experiment) -> list[Variant]:
 
 
 def _cues(experiment: Experiment) -> Iterator[Variant]:
-    cues = experiment.model.cues or experiment.data.cues
+    cues = experiment.cues
     if len(cues) == 1:
         return
     for cue in cues:

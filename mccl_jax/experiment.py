@@ -286,6 +286,11 @@ class Experiment:
         return cls.from_dict(json.loads(text))
 
     @property
+    def cues(self) -> tuple[str, ...]:
+        """Those that the model reads, in their order."""
+        return self.model.cues or self.data.cues
+
+    @property
     def options(self) -> dict[str, Any]:
         """Every option by its key: "train.epochs" -> 300."""
         return dict(_leaves(dataclasses.asdict(self)))

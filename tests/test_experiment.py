@@ -177,3 +177,8 @@ def test_prepared_data_lie_on_a_disk_or_in_a_bucket_of_google():
     config.data.data_dir = "s3://bucket/prepared"
     with pytest.raises(UserError, match=r"data\.data_dir is s3://bucket/prepared: expected .*gs://BUCKET/FOLDER"):
         Experiment.from_dict(config.to_dict())
+
+
+def test_the_cues_are_those_that_the_model_reads():
+    assert Experiment.from_dict({}).cues == ("landmarks", "gaze", "pose", "aus")
+    assert Experiment.from_dict({"model": {"cues": ("pose", "gaze")}}).cues == ("pose", "gaze")

@@ -45,7 +45,7 @@ def model_card(results: Mapping[str, Any], experiment: Experiment) -> str:
         "",
         "## Model",
         f"Multi-Cue Contrastive Learning (Wang et al. 2025, doi:10.1109/TCSVT.2025.3533543) on the cues "
-        f"{', '.join(experiment.data.cues)}, up to {experiment.windows.seconds:g} s of a session at "
+        f"{', '.join(experiment.cues)}, up to {experiment.windows.seconds:g} s of a session at "
         f"{experiment.windows.rate:g} frames a second; regressors on its embeddings: {', '.join(models)}, of which "
         f"{primary['regressor']} is the headline. {experiment.train.epochs} epochs, seed {experiment.seed}; encoders "
         f"{results['encoders']}.",

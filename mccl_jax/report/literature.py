@@ -92,7 +92,7 @@ def _own_rows(contents: Contents) -> list[dict[str, Any]]:
         *(
             (
                 f"this training, {regressor}, {EPOCHS[name]}",
-                ", ".join(contents.experiment.data.cues),
+                ", ".join(contents.experiment.cues),
                 _CHOSEN.get(name, _FIXED),
                 "optimistic" if protocol["optimistic"] else "one seed",
                 protocol["models"][regressor]["metrics"],

@@ -99,7 +99,7 @@ def what_was_run(contents: Contents) -> Markup:
         "Reported on": f"{people(contents.counts)} ({readable(split)})",
         "To be predicted": results["target"]["name"] + _scale(results["target"]),
         "Called positive": f"at {threshold:g} or more; {positive}" if threshold is not None else None,
-        "Cues": ", ".join(experiment.data.cues),
+        "Cues": ", ".join(experiment.cues),
         "Windows": f"up to {experiment.windows.frames} frames at {experiment.windows.rate:g} a second "
         f"({experiment.windows.seconds:g} s), in {experiment.windows.num_segments} stretches",
         "Training": f"{train_options.epochs} epochs in batches of {train_options.batch_size}, seed {experiment.seed}; "

@@ -1,5 +1,7 @@
 """A workdir and prepared data in a bucket: killed in a save, gone on with on another machine, and used there."""
 
+import csv
+import io
 import json
 import pathlib
 import threading
@@ -71,6 +73,17 @@ def test_killed_gone_on_with_elsewhere_and_used(bucket, machine):
     run(third, "--mode=evaluate", "--workdir=gs://bucket/killed", "--config.evaluation.threshold=12.0")
     assert json.loads(bucket.objects["killed/results.json"])["changed_after_training"] == ["threshold"]
     assert bucket.objects["killed/results.json"] != before
+
+    run(third, "--mode=report", "--workdir=gs://bucket/killed", "--shareable")
+    assert b"<html" in bucket.objects["killed/report-shareable/index.html"]
+    run(third, "--mode=ablate", "--checkpoint=gs://bucket/killed")
+    assert "reliance" in json.loads(bucket.objects["killed/insight.json"])
+    with open(third / "theirs.csv", "w") as file:
+        rows = csv.DictReader(io.StringIO(bucket.objects["killed/predictions.csv"].decode()))
+        file.write("session,predicted\n" + "".join(f"{row['session']},{row['target']}\n" for row in rows))
+    run(third, "--mode=score", "--workdir=gs://bucket/killed", "--predictions=theirs.csv")
+    found = json.loads(bucket.objects["killed/scores/theirs.json"])
+    assert found["protocols"]["foreign"]["models"]["theirs.csv"]["metrics"]["mae"]["estimate"] == 0
 
     (recording,) = sorted((third / "cache/mccl_jax/gs").glob("prepared-*/raw/*0003.csv"))
     bucket.log.clear()
