@@ -75,30 +75,40 @@ class Predictions:
         return np.array_equal(mine, theirs) and np.array_equal(self.target, other.target, equal_nan=True)
 
 
-def read_predictions(workdir: str | os.PathLike) -> Predictions:
-    """The content of predictions.csv. Raises UserError where it is absent or damaged."""
+def read_rows(workdir: str | os.PathLike) -> list[dict[str, Any]]:
+    """The rows of predictions.csv: texts in the columns before the target, then numbers, None where there is none.
+
+    Raises UserError where the file is absent or damaged.
+    """
     path = pathlib.Path(workdir) / PREDICTIONS
     try:
         with path.open(newline="", encoding="utf-8") as file:
             header, *rows = csv.reader(file)
-        columns = {name: np.array(values) for name, values in zip(header, zip(*rows, strict=True), strict=True)}
         at = header.index("target")
-        known = np.where(columns["target"] == "", "nan", columns["target"]).astype(np.float64)
-        by = {name: columns[name].astype(np.float64) for name in header[at + 1 :] if _numbers(columns[name])}
-        fold = columns["fold"] if "fold" in header[:at] else np.full(len(known), "")
-        return Predictions(columns["session"], columns["subject"], fold, known, by)
-    except (OSError, ValueError, KeyError) as error:
+        numbers = [[float(text) if text else None for text in row[at:]] for row in rows]
+        return [dict(zip(header, [*row[:at], *values], strict=True)) for row, values in zip(rows, numbers, strict=True)]
+    except (OSError, ValueError) as error:
         raise UserError(
             f"{path}: cannot be read ({type(error).__name__}); expected the predictions of a finished training: "
             "run --mode=evaluate in this workdir"
         ) from error
 
 
-def _numbers(texts: np.ndarray) -> bool:
-    try:
-        return bool(np.isfinite(texts.astype(np.float64)).all())
-    except ValueError:
-        return False
+def read_predictions(workdir: str | os.PathLike) -> Predictions:
+    """The content of predictions.csv, with the predictors that predict every row. Raises UserError as `read_rows`."""
+    rows = read_rows(workdir)
+    names = [*rows[0]] if rows else []
+    columns = {name: [row[name] for row in rows] for name in names}
+    target = np.array(columns.pop("target", []), np.float64)  # None becomes NaN
+    by = {name: values for name, values in columns.items() if names.index(name) > names.index("target")}
+    text = {name: np.array(columns.get(name, [""] * len(rows)), np.str_) for name in ("session", "subject", "fold")}
+    return Predictions(
+        text["session"],
+        text["subject"],
+        text["fold"],
+        target,
+        {name: np.array(values, np.float64) for name, values in by.items() if None not in values},
+    )
 
 
 def read(workdir: str | os.PathLike) -> dict[str, Any]:

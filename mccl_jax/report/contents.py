@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 import pathlib
@@ -23,8 +22,6 @@ if TYPE_CHECKING:  # which needs the model's libraries
 PREPARATION = "preparation.txt"
 # What other modes may add to a workdir: where the model looks, and what each part of it is worth.
 INSIGHT, ABLATION = "insight.json", "ablation.json"
-# The columns of predictions.csv that are no predictor's.
-_TEXT = ("session", "subject", "split", "fold")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +63,7 @@ class Contents:
             experiment=experiment,
             config=experiment.options,
             results=found,
-            predictions=_predictions(workdir, found),
+            predictions=results.read_rows(workdir),
             loss=_loss(workdir, [fold["name"] for fold in found["folds"]]),
             preparation=preparation.read_text(encoding="utf-8") if preparation.exists() else None,
             embeddings=_embeddings(workdir, found),
@@ -96,22 +93,6 @@ class Contents:
     def counts(self) -> dict[str, int]:
         """Of the reported sessions."""
         return self.results["counts"][self.results["reported_split"]]
-
-
-def _predictions(workdir: pathlib.Path, found: dict[str, Any]) -> list[dict[str, Any]]:
-    path = workdir / results.PREDICTIONS
-    text = (*_TEXT, found["target"]["group"])
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [
-                {key: value if key in text else float(value) if value else None for key, value in row.items()}
-                for row in csv.DictReader(file)
-            ]
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(
-            f"{path}: cannot be read ({type(error).__name__}); expected the predictions beside {results.RESULTS}: run "
-            "--mode=evaluate in this workdir"
-        ) from error
 
 
 def _loss(workdir: pathlib.Path, folds: list[str]) -> np.ndarray:
