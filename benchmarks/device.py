@@ -34,9 +34,9 @@ from mccl_jax.models.precision import PRECISIONS
 from mccl_jax.training import mesh as meshes
 from mccl_jax.training import step as steps
 from mccl_jax.training.compilation import keep_compiled_programs
+from mccl_jax.training.flops import flops
 from mccl_jax.training.loop import fit_together, programs, structure
 from mccl_jax.training.peaks import peak
-from mccl_jax.training.rehearsal import flops_of_a_step
 from mccl_jax.training.runs import Run, TrainingData
 
 SMALL = flags.DEFINE_bool("small", False, "A tiny model and few sessions.")
@@ -103,12 +103,12 @@ def time_step(dtype: str) -> None:
     arguments = meshes.put([(np.pad(train, (0, N - count)), np.int32(count), hyper)], mesh)
     sessions = meshes.put([resident(data.windows)], mesh)
     begin = time.perf_counter()
-    lowered = advance.lower(states, *arguments, sessions, np.int32(0), np.int32(0))
-    compiled = lowered.compile()
+    work = flops(advance, states, *arguments, sessions, np.int32(0), np.int32(0)) / at_once
+    compiled = advance.lower(states, *arguments, sessions, np.int32(0), np.int32(0)).compile()
     compile_seconds = time.perf_counter() - begin
     copies = iter([jax.tree.map(jax.numpy.copy, states) for _ in range(REPETITIONS.value + 1)])  # each is given away
     seconds = median(lambda: compiled(next(copies), *arguments, sessions, np.int32(0), np.int32(0))) / at_once
-    rate, memory = flops_of_a_step(lowered, compiled) / seconds, compiled.memory_analysis()
+    rate, memory = work / seconds, compiled.memory_analysis()
     most = peak(jax.devices()[0].device_kind, dtype)
     share = f", {rate / most.flops:.1%} of the peak of {most.products}" if most else ", peak not known"
     print(

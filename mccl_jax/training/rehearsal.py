@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from mccl_jax.training import hosts
+from mccl_jax.training.flops import flops
 from mccl_jax.training.peaks import peak
 from mccl_jax.training.progress import duration
 
@@ -39,10 +40,9 @@ def rehearse(
     given = getattr(advance, "args", ())
     if not known:
         _compiled.clear()  # a program is large, and trainings of one kind follow each other
-        lowered = getattr(advance, "func", advance).lower(*given, *arguments)
-        program = lowered.compile()
-        _compiled[key] = program, flops_of_a_step(lowered, program)
-    program, flops = _compiled[key]
+        work = flops(advance, *arguments) / steps
+        _compiled[key] = getattr(advance, "func", advance).lower(*given, *arguments).compile(), work
+    program, work = _compiled[key]
     compiled = functools.partial(program, *given) if given else program
     if given and hosts.several():
         # What is made of a pmapped step wants that argument of all hosts, each of which has its own part of it only.
@@ -68,28 +68,14 @@ def rehearse(
         f"{step_bytes / 2**20:.0f} MiB for the step, {_bytes_on_a_device(others) / 2**20:.0f} MiB for the data, on "
         "each device"
     )
-    if flops:
-        say(speed(flops, per_call / steps, mesh.size, kind, dtype))
+    say(speed(work, per_call / steps, mesh.size, kind, dtype))
     return compiled
 
 
-def flops_of_a_step(lowered: jax.stages.Lowered, compiled: jax.stages.Compiled) -> float:
-    """Products and sums that one step asks of one device, by XLA's count; 0 where there is none.
-
-    Counted before compilation where that is possible: what is compiled calls libraries for its convolutions, whose work
-    is not counted. The body of a loop counts once, so that of several steps a call one is counted; what this leaves out
-    of the LSTM, a loop over three or four tokens, is less than a thousandth.
-    """
-    for stage in (lowered, compiled):
-        if flops := (stage.cost_analysis() or {}).get("flops", 0):
-            return max(0.0, float(flops))
-    return 0.0
-
-
-def speed(flops: float, seconds: float, devices: int, kind: str, dtype: str) -> str:
+def speed(work: float, seconds: float, devices: int, kind: str, dtype: str) -> str:
     """A line on how fast the devices are, and how much of what they could do that is, where this is known."""
-    rate = flops / seconds
-    line = f"speed: {_with_prefix(flops * devices)}FLOP a step, {_with_prefix(rate)}FLOP/s on each device"
+    rate = work / seconds
+    line = f"speed: {_with_prefix(work * devices)}FLOP a step, {_with_prefix(rate)}FLOP/s on each device"
     if (most := peak(kind, dtype)) is None:
         return f"{line}; of which share, is not known of {kind} with model.dtype {dtype}"
     return f"{line}, {rate / most.flops:.1%} of its {_with_prefix(most.flops)}FLOP/s for products of {most.products}"

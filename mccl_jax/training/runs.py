@@ -133,7 +133,7 @@ class Lane:
             if self.writer:
                 self.writer.flush()
             # As numpy arrays, which the main process writes alone; of others each would write a part, on its own disk.
-            state = jax.tree.map(np.asarray, one_run(states, i))
+            state = jax.device_get(one_run(states, i))
             arrays = {"state": state, "scaler": scaler_arrays(self.run.data.scaler)}
             if self.severity_scale:
                 arrays["severity"] = dataclasses.asdict(self.severity_scale)
