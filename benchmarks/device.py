@@ -13,31 +13,22 @@ mccl_jax/training/peaks.py, where there is one.
 import dataclasses
 import pathlib
 import platform
-import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
 import jax
+import noise
 import numpy as np
 from absl import app, flags, logging
 
 from configs import daic_woz
-from mccl_jax.cues import DAIC_WOZ_CUES
-from mccl_jax.data.batches import resident
-from mccl_jax.data.scaling import Scaler
-from mccl_jax.data.windows import Windows
 from mccl_jax.experiment import Experiment
 from mccl_jax.models.precision import PRECISIONS
-from mccl_jax.training import mesh as meshes
-from mccl_jax.training import step as steps
 from mccl_jax.training.compilation import keep_compiled_programs
 from mccl_jax.training.flops import flops
-from mccl_jax.training.loop import fit_together, programs, structure
+from mccl_jax.training.loop import fit_together
 from mccl_jax.training.peaks import peak
-from mccl_jax.training.runs import Run, TrainingData
+from mccl_jax.training.runs import Run
 
 SMALL = flags.DEFINE_bool("small", False, "A tiny model and few sessions.")
 REPETITIONS = flags.DEFINE_integer("repetitions", 10, "Calls that are timed, of which the median counts.")
@@ -58,24 +49,9 @@ def experiment_of(dtype: str = "float32", **train) -> Experiment:
     )
 
 
-def data_of(experiment: Experiment) -> TrainingData:
-    """Sessions of noise, as many as DAIC-WOZ has in train and dev."""
-    rng, T = np.random.default_rng(0), experiment.windows.frames
-    train, dev = (10, 4) if SMALL.value else (107, 35)
-    N = train + dev
-    names = np.array([f"simulated_{i}" for i in range(N)])
-    windows = Windows(
-        {name: rng.normal(size=(N, T, *cue.shape)).astype(np.float32) for name, cue in DAIC_WOZ_CUES.items()},
-        DAIC_WOZ_CUES,
-        np.ones((N, T), bool),
-        np.tile(np.arange(T, dtype=np.int32) * experiment.model.segments // T, (N, 1)),
-        rng.integers(0, 25, N).astype(float),
-        names,
-        names,
-        np.ones(N),
-    )
-    split = np.array(["train"] * train + ["dev"] * dev)
-    return TrainingData(windows, split, Scaler.fit(windows, split == "train", experiment.windows))
+def sessions() -> tuple[int, int]:
+    """As many as DAIC-WOZ has in train and dev."""
+    return (10, 4) if SMALL.value else (107, 35)
 
 
 def median(call) -> float:
@@ -90,35 +66,27 @@ def median(call) -> float:
 
 def time_step(dtype: str) -> None:
     """A training step, and the embedding of all sessions."""
+    train, dev = sessions()
     experiment = experiment_of(dtype)
-    data = data_of(experiment)
-    train = np.flatnonzero(data.split == "train").astype(np.int32)
-    cues, model, options, _ = structure(experiment, data.windows)
-    batch, count, N = options.batch_size, len(train), len(data.windows)
-    at_once = -(-count // batch)  # an epoch a call, as the loop does it on an accelerator
-    network, optimizer, mesh, advance, embed = programs(cues, model, options, batch, 1, at_once)
-    state = jax.tree.map(np.asarray, steps.init_state(*network.init(0), optimizer))
-    hyper = steps.Hyper(np.int32(0), *map(np.float32, (5e-4, 0.05, 0.09)), np.int32(at_once))
-    states = meshes.put([state], mesh)
-    arguments = meshes.put([(np.pad(train, (0, N - count)), np.int32(count), hyper)], mesh)
-    sessions = meshes.put([resident(data.windows)], mesh)
+    at_hand = noise.programs_of(experiment, noise.data_of(experiment, train, dev), an_epoch_a_call=True)
     begin = time.perf_counter()
-    work = flops(advance, states, *arguments, sessions, np.int32(0), np.int32(0)) / at_once
-    compiled = advance.lower(states, *arguments, sessions, np.int32(0), np.int32(0)).compile()
+    work = flops(at_hand.advance, at_hand.states, *at_hand.arguments) / at_hand.steps
+    compiled = at_hand.advance.lower(at_hand.states, *at_hand.arguments).compile()
     compile_seconds = time.perf_counter() - begin
-    copies = iter([jax.tree.map(jax.numpy.copy, states) for _ in range(REPETITIONS.value + 1)])  # each is given away
-    seconds = median(lambda: compiled(next(copies), *arguments, sessions, np.int32(0), np.int32(0))) / at_once
+    # Each is given away.
+    copies = iter([jax.tree.map(jax.numpy.copy, at_hand.states) for _ in range(REPETITIONS.value + 1)])
+    seconds = median(lambda: compiled(next(copies), *at_hand.arguments)) / at_hand.steps
     rate, memory = work / seconds, compiled.memory_analysis()
     most = peak(jax.devices()[0].device_kind, dtype)
     share = f", {rate / most.flops:.1%} of the peak of {most.products}" if most else ", peak not known"
     print(
-        f"{dtype:8s} training step: {count / at_once / seconds:8.1f} sessions/s, {1e3 * seconds:.1f} ms a step of "
-        f"{count / at_once:.0f}, {rate / 1e9:.1f} GFLOP/s a device{share}; "
+        f"{dtype:8s} training step: {train / at_hand.steps / seconds:8.1f} sessions/s, {1e3 * seconds:.1f} ms a step "
+        f"of {train / at_hand.steps:.0f}, {rate / 1e9:.1f} GFLOP/s a device{share}; "
         f"{memory.temp_size_in_bytes / 2**20:.0f} MiB of temporaries, compiled in {compile_seconds:.0f} s",
         flush=True,
     )
-    seconds = median(lambda: embed(states, sessions))
-    print(f"{dtype:8s} embedding:     {N / seconds:8.1f} sessions/s{_most_memory()}", flush=True)
+    seconds = median(lambda: at_hand.embed(at_hand.states, at_hand.sessions))
+    print(f"{dtype:8s} embedding:     {(train + dev) / seconds:8.1f} sessions/s{_most_memory()}", flush=True)
 
 
 def _most_memory() -> str:
@@ -130,7 +98,7 @@ def _most_memory() -> str:
 def time_training(dtype: str, runs: int, **train) -> float:
     """Seconds of so many whole trainings, in waves of as many as there are devices."""
     experiment = experiment_of(dtype, **train)
-    data, side_by_side = data_of(experiment), max(1, min(runs, jax.device_count()))
+    data, side_by_side = noise.data_of(experiment, *sessions()), max(1, min(runs, jax.device_count()))
     begin = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         every = [
@@ -154,7 +122,7 @@ def main(_) -> None:
     for dtype in PRECISIONS:
         seconds, epochs = time_training(dtype, 1), experiment_of().train.epochs
         print(f"{dtype:8s} {epochs} epochs from start to end: {seconds:.1f} s", flush=True)
-    epochs = experiment_of().train.epochs // 10 or 1
+    epochs = experiment_of().train.epochs // 30 or 1
     for runs in (1, 2) if SMALL.value else (1, 2, 4, 8, 16):
         seconds = time_training("float32", runs, epochs=epochs)
         line = f"sweep: {runs:2d} trainings of {epochs} epochs in {seconds:.1f} s, {3600 * runs / seconds:.0f} an hour"
