@@ -1,6 +1,6 @@
 """How long and in how much memory are raw recordings prepared?
 
-python -m pip install "pandas>=2.2"     # for the comparison alone
+python -m pip install -r requirements-bench.txt     # for the comparison alone
 python benchmarks/prepare.py                about 4 minutes on 2 cores
 python benchmarks/prepare.py --frames=2700 --repetitions=2 --counts=10
 

@@ -38,6 +38,11 @@ class Precision:
             x, kernel = x.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16)
         return jax.lax.conv_general_dilated(x, kernel, *arguments, **named)
 
+    def product(self, x: Array, kernel: Array) -> Array:
+        """x @ kernel, in the stead of a convolution: what comes in and goes out is kept as `conv` keeps it."""
+        y = self.matmul(x.astype(kernel.dtype), kernel)
+        return y.astype(jnp.bfloat16) if self._narrow else y
+
     @property
     def _narrow(self) -> bool:
         return self.name == "bfloat16"

@@ -3,13 +3,13 @@
 import dataclasses
 from collections.abc import Mapping
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
 from mccl_jax.models.init import Draw
 from mccl_jax.models.norm import BatchNorm, Pass
+from mccl_jax.models.ops import conv, max_pool
 from mccl_jax.models.precision import FLOAT32, Precision
 
 
@@ -18,17 +18,11 @@ class Conv(nnx.Module):
 
     def __init__(self, size: int, inputs: int, outputs: int, stride: int, draw: Draw):
         self.kernel = nnx.Param(draw.normal((2 / (size * size * outputs)) ** 0.5, (size, size, inputs, outputs)))
-        self.stride, self.padding = stride, size // 2
+        self.stride = stride
 
     def __call__(self, x: Float[Array, "B T V C"], precision: Precision = FLOAT32) -> Float[Array, "B t v c"]:
         """Masked frames must be 0 on the way in: they then act exactly like the padding beyond the image."""
-        return precision.conv(
-            x,
-            self.kernel[...],
-            (self.stride, self.stride),
-            [(self.padding, self.padding)] * 2,
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        )
+        return conv(x, self.kernel[...], self.stride, precision)
 
 
 def halve(mask: Float[Array, "B T 1 1"]) -> Float[Array, "B t 1 1"]:
@@ -44,11 +38,6 @@ def halve(mask: Float[Array, "B T 1 1"]) -> Float[Array, "B t 1 1"]:
 def keep(x: Float[Array, "B T V C"], mask: Float[Array, "B T 1 1"]) -> Float[Array, "B T V C"]:
     """x with 0 in masked frames, in its own precision."""
     return x * mask.astype(x.dtype)
-
-
-def max_pool(x: Float[Array, "B T V C"]) -> Float[Array, "B t v C"]:
-    """3 x 3 maximum, stride 2, padding 1; x must not be negative (masked frames and padding are then neutral)."""
-    return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 3, 3, 1), (1, 2, 2, 1), [(0, 0), (1, 1), (1, 1), (0, 0)])
 
 
 class Block(nnx.Module):

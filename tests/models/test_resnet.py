@@ -7,7 +7,7 @@ from flax import nnx
 
 from mccl_jax.models.init import Draw
 from mccl_jax.models.norm import EVALUATION
-from mccl_jax.models.resnet import Conv, Trunk, TrunkOptions, halve, max_pool
+from mccl_jax.models.resnet import Conv, Trunk, TrunkOptions, halve
 
 
 def as_mask(*frames):
@@ -24,16 +24,6 @@ def test_a_mask_of_leading_frames_shrinks_like_the_convolution(frames):
 
 def test_no_valid_frame_is_lost_to_the_stride():
     assert halve(as_mask(0, 1, 0, 0, 1, 0, 0))[0, :, 0, 0].tolist() == [1, 0, 1, 0]
-
-
-def test_max_pool_is_the_maximum_of_each_neighbourhood():
-    x = np.random.default_rng(0).random((2, 7, 4, 3)).astype(np.float32)
-    found = max_pool(x)
-    assert found.shape == (2, 4, 2, 3)
-    for t in range(4):
-        for v in range(2):
-            rows, columns = slice(max(2 * t - 1, 0), 2 * t + 2), slice(max(2 * v - 1, 0), 2 * v + 2)
-            np.testing.assert_array_equal(found[:, t, v], x[:, rows, columns].max(axis=(1, 2)))
 
 
 @pytest.mark.parametrize(("size", "stride"), [(7, 2), (3, 1), (1, 2)])

@@ -1,0 +1,68 @@
+"""Operations in the form that is fast, each beside its plain form, `plain_...`, which says what it computes.
+
+benchmarks/train_step.py measures what all of them bring.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from mccl_jax.models.precision import FLOAT32, Precision
+
+
+def plain_conv(
+    x: Float[Array, "B T V C"], kernel: Float[Array, "k k C O"], stride: int, precision: Precision = FLOAT32
+) -> Float[Array, "B t v O"]:
+    """2-D convolution, padding k // 2."""
+    padding = [(kernel.shape[0] // 2,) * 2] * 2
+    return precision.conv(x, kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+def conv(
+    x: Float[Array, "B T V C"], kernel: Float[Array, "k k C O"], stride: int, precision: Precision = FLOAT32
+) -> Float[Array, "B t v O"]:
+    """`plain_conv` as a matrix product where one does: a kernel of 1, and images that are one point wide.
+
+    There only the centre column of a kernel meets data, so that a 3 x 3 kernel has a third of the products, and taps
+    laid side by side make it one matrix: on 2 CPU cores 2 to 2.7 times faster, forwards and backwards, with 64 to 512
+    channels. In most stages three of the four cues of DAIC-WOZ are that narrow. Kernels of 1 with a stride of 2: 1.4 to
+    2.1 times.
+    """
+    k = kernel.shape[0]
+    if k == 1:
+        return precision.product(x[:, ::stride, ::stride], kernel[0, 0])
+    if x.shape[2] > 1:
+        return plain_conv(x, kernel, stride, precision)
+    last = x.shape[1] - 1 - (x.shape[1] - 1) % stride  # the middle of the last output
+    padded = jnp.pad(x, [(0, 0), (k // 2, k // 2), (0, 0), (0, 0)])
+    taps = [padded[:, i : i + last + 1 : stride] for i in range(k)]
+    return precision.product(jnp.concatenate(taps, axis=-1), kernel[:, k // 2].reshape(-1, kernel.shape[-1]))
+
+
+def plain_max_pool(x: Float[Array, "B T V C"]) -> Float[Array, "B t v C"]:
+    """3 x 3 maximum, stride 2, padding 1; its gradient goes to the first of equal ones."""
+    return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 3, 3, 1), (1, 2, 2, 1), [(0, 0), (1, 1), (1, 1), (0, 0)])
+
+
+def max_pool(x: Float[Array, "B T V C"]) -> Float[Array, "B t v C"]:
+    """`plain_max_pool`, equal to the bit, as maxima of shifted strided arrays, first along V and then along T.
+
+    Forwards and backwards 3.3 times faster on 2 CPU cores, where the plain form's gradient was 4 % of a step. It is
+    also what XLA's deterministic mode on GPUs does not refuse.
+    """
+    return _thirds(_thirds(x, 2), 1)
+
+
+def _thirds(x: Array, axis: int) -> Array:
+    """Maximum of 3, stride 2, padding 1, along one axis."""
+    size = x.shape[axis]
+    if size == 1:
+        return x
+    padded = jnp.pad(x, [(0, 0)] * axis + [(1, 1)] + [(0, 0)] * (x.ndim - axis - 1), constant_values=-jnp.inf)
+    before, middle, behind = (jax.lax.slice_in_dim(padded, i, i + size - (size - 1) % 2, 2, axis) for i in range(3))
+    return _first_largest(_first_largest(before, middle), behind)
+
+
+def _first_largest(a: Array, b: Array) -> Array:
+    """The larger, with the whole gradient for it; of equal ones a; NaN where there is one."""
+    return jnp.where((b > a) | jnp.isnan(b), b, a)
