@@ -13,6 +13,7 @@ import full_size
 import jax
 import numpy as np
 import torch
+import torch_model
 from absl import app, flags
 
 BATCH = flags.DEFINE_integer("batch", 8, "Sessions at once.")
@@ -22,11 +23,14 @@ MOST = 1e-4  # float32, some twenty layers
 
 def ours(batch):
     program, arguments = full_size.our_embedding(batch)
+    program = program.lower(*arguments).compile()
     return lambda: np.asarray(jax.block_until_ready(program(*arguments)))
 
 
 def theirs(batch, compiled: bool, channels_last: bool):
-    model, call, cues = full_size.theirs(batch, compiled, channels_last)
+    _, params, batch_stats = full_size.network()
+    tensors = full_size.by_their_names({**params, **batch_stats})
+    model, call, cues = torch_model.form(tensors, batch.cues, compiled, channels_last)
     model.eval()
 
     def embed():
@@ -37,12 +41,12 @@ def theirs(batch, compiled: bool, channels_last: bool):
 
 
 def main(_) -> None:
-    print(full_size.machine(), flush=True)
+    print(f"{full_size.machine()}; torch {torch.__version__}, {torch.get_num_threads()} threads", flush=True)
     batch = full_size.noise(BATCH.value)
     calls = {"mccl_jax": ours(batch)}
     with full_size.plain_forms():
         calls["mccl_jax, plain forms"] = ours(batch)
-    for name, form in full_size.TORCH_FORMS.items():
+    for name, form in torch_model.FORMS.items():
         calls[name] = theirs(batch, *form)
     expected = calls["PyTorch, eager"]()
     off = {name: full_size.difference(call(), expected) for name, call in calls.items()}

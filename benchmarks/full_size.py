@@ -1,6 +1,6 @@
 """The full-size model on noise, ours and PyTorch's, and calls that take turns under the clock.
 
-What train_step.py and embed.py share.
+What train_step.py, embed.py and compile.py share.
 """
 
 import contextlib
@@ -14,7 +14,6 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
 from unittest import mock
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -22,8 +21,6 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import jax
 import numpy as np
-import torch
-import torch_model
 
 from configs import daic_woz
 from mccl_jax.cues import DAIC_WOZ_CUES
@@ -41,11 +38,6 @@ OPTIONS = dataclasses.replace(EXPERIMENT.model, statistics_per_cue=False)
 CUES = {name: cue.shape for name, cue in DAIC_WOZ_CUES.items()}
 FRAMES = EXPERIMENT.windows.frames
 RATE, DECAY, TEMPERATURE, EPS = 5e-4, 0.05, 0.09, 1e-8
-TORCH_FORMS = {
-    f"PyTorch, {how}{', channels last' if last else ''}": (how == "compiled", last)
-    for how in ("eager", "compiled")
-    for last in (False, True)
-}
 
 
 def machine() -> str:
@@ -54,8 +46,8 @@ def machine() -> str:
     names = [line for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
     name = names[0].partition(":")[2].strip() if names else platform.processor()
     return (
-        f"{len(os.sched_getaffinity(0))} cores ({name}), Python {platform.python_version()}, jax {jax.__version__}, "
-        f"torch {torch.__version__} with {torch.get_num_threads()} threads; SIMULATED windows of {FRAMES} frames"
+        f"{len(os.sched_getaffinity(0))} cores ({name}), Python {platform.python_version()}, jax {jax.__version__}; "
+        f"SIMULATED windows of {FRAMES} frames"
     )
 
 
@@ -87,49 +79,25 @@ def plain_forms() -> Iterator[None]:
 
 
 def our_step(batch: Batch) -> tuple[Callable, tuple]:
-    """(compiled step, arguments): one step of training; it leaves its arguments as they are."""
+    """(step under jit, arguments): one step of training; it leaves its arguments as they are."""
     net, params, batch_stats = network()
     optimizer = adam(EPS)
     step = functools.partial(train_step, net, optimizer, Schedule(epochs=300, warmup_epochs=10, floor=5e-6))
     hyper = Hyper(np.int32(0), *map(np.float32, (RATE, DECAY, TEMPERATURE)), np.int32(14))
     arguments = jax.device_put((init_state(params, batch_stats, optimizer), batch, hyper))
-    return jax.jit(step).lower(*arguments).compile(), arguments
+    return jax.jit(step), arguments
 
 
 def our_embedding(batch: Batch) -> tuple[Callable, tuple]:
-    """(compiled embedding, arguments)."""
+    """(embedding under jit, arguments)."""
     net, params, batch_stats = network()
     arguments = jax.device_put((params, batch_stats, batch))
-    return jax.jit(functools.partial(embed, net)).lower(*arguments).compile(), arguments
+    return jax.jit(functools.partial(embed, net)), arguments
 
 
-def torch_tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
-    """Our params, statistics or gradients by the names that PyTorch's model gives them."""
-    return {name: torch.from_numpy(np.array(x)) for name, x in by_layer(arrays, OPTIONS).items()}
-
-
-class Theirs(NamedTuple):
-    """PyTorch's model with our weights, what is called (the model or its compiled form), and its input."""
-
-    model: torch_model.MCCL
-    call: Callable
-    cues: list[torch.Tensor]
-
-
-def theirs(batch: Batch, compiled: bool, channels_last: bool) -> Theirs:
-    """One form of PyTorch's model."""
-    _, params, batch_stats = network()
-    model = torch_model.MCCL(torch_model.Sizes(norm_eps=OPTIONS.norm_eps))
-    model.load_state_dict(torch_tensors({**params, **batch_stats}), strict=False)  # it counts batches, we do not
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    model = model.to(memory_format=layout)
-    cues = [torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=layout) for x in batch.cues.values()]
-    return Theirs(model, torch.compile(model) if compiled else model, cues)
-
-
-def features() -> int:
-    """Size of what a trunk gives."""
-    return torch_model.Sizes().features
+def by_their_names(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Our params, statistics or gradients by the names, and in the layouts, of PyTorch's model."""
+    return by_layer(arrays, OPTIONS)
 
 
 def difference(found: np.ndarray, expected: np.ndarray) -> float:

@@ -6,7 +6,10 @@ so that `MCCL(...).load_state_dict` takes what that exports.
 """
 
 import dataclasses
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -185,3 +188,34 @@ def contrastive(a, b, temperature: float):
         return torch.logsumexp(torch.cat([same, other], 1), 1) - other.diagonal()
 
     return (one_way(a, b) + one_way(b, a)).mean() / 2
+
+
+# How PyTorch runs it: name -> (compiled, channels last).
+FORMS = {
+    f"PyTorch, {how}{', channels last' if last else ''}": (how == "compiled", last)
+    for how in ("eager", "compiled")
+    for last in (False, True)
+}
+
+
+class Form(NamedTuple):
+    """A model, what is called of it (itself or compiled), and its input."""
+
+    model: MCCL
+    call: Callable
+    cues: list[torch.Tensor]
+
+
+def form(
+    tensors: Mapping[str, np.ndarray], cues: Mapping[str, np.ndarray], compiled: bool, channels_last: bool
+) -> Form:
+    """One of `FORMS` with these weights and running statistics, and cues of (B, T, V, C)."""
+    model = MCCL()
+    given = {name: torch.from_numpy(np.array(x)) for name, x in tensors.items()}
+    missing, unexpected = model.load_state_dict(given, strict=False)
+    if unexpected or any("num_batches_tracked" not in name for name in missing):  # which ours does not count
+        raise ValueError(f"weights of another model: {missing} missing, {unexpected} not expected")
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    model = model.to(memory_format=layout)
+    images = [torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=layout) for x in cues.values()]
+    return Form(model, torch.compile(model) if compiled else model, images)

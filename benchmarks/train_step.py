@@ -3,14 +3,12 @@
 python -m pip install -r requirements-bench.txt     # for the comparison alone
 python benchmarks/train_step.py             about 12 minutes on 2 cores
 python benchmarks/train_step.py --batch=32
-python benchmarks/train_step.py --cues      each cue's trunks alone, forwards, and forwards and backwards
+python benchmarks/train_step.py --cues      each cue's trunks alone, forwards, and forwards and backwards; eager only
 
 The full-size model of configs/daic_woz.py, float32, batches of noise: forward pass, loss, gradient and AdamW; ours,
 ours with the plain form of each operation of mccl_jax/models/ops.py, and the same model in PyTorch, eager and compiled,
 in both layouts. First loss, gradient and running statistics are held against one another, then they take turns.
 """
-
-import functools
 
 import full_size
 import jax
@@ -31,15 +29,22 @@ MOST = {"loss": 1e-4, "gradient": 1e-2, "running statistics": 1e-4}
 def ours(batch):
     """(what a step tells, a step)."""
     program, arguments = full_size.our_step(batch)
+    program = program.lower(*arguments).compile()
     state, metrics = program(*arguments)
     gradient = {name: np.asarray(x) / 0.1 for name, x in state["opt_state"]["mu"].items()}  # of Adam's first step
-    told = float(metrics["loss"][0]), full_size.by_layer(gradient, full_size.OPTIONS), _layers(state["batch_stats"])
-    return told, lambda: jax.block_until_ready(program(*arguments))
+    arrays = full_size.by_their_names(gradient), full_size.by_their_names(state["batch_stats"])
+    return (float(metrics["loss"][0]), *arrays), lambda: jax.block_until_ready(program(*arguments))
+
+
+def _form(batch, compiled: bool, channels_last: bool) -> torch_model.Form:
+    _, params, batch_stats = full_size.network()
+    tensors = full_size.by_their_names({**params, **batch_stats})
+    return torch_model.form(tensors, batch.cues, compiled, channels_last)
 
 
 def theirs(batch, compiled: bool, channels_last: bool):
     """The same of a form of PyTorch's model."""
-    model, call, cues = full_size.theirs(batch, compiled, channels_last)
+    model, call, cues = _form(batch, compiled, channels_last)
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), 0.0, eps=full_size.EPS, weight_decay=full_size.DECAY, fused=True)
 
@@ -56,10 +61,6 @@ def theirs(batch, compiled: bool, channels_last: bool):
     for group in optimizer.param_groups:
         group["lr"] = full_size.RATE
     return (loss, gradient, running), step
-
-
-def _layers(batch_stats):
-    return full_size.by_layer(batch_stats, full_size.OPTIONS)
 
 
 def differences(found, expected) -> dict[str, float]:
@@ -79,7 +80,7 @@ def whole() -> None:
     every = {"mccl_jax": ours(batch)}
     with full_size.plain_forms():
         every["mccl_jax, plain forms"] = ours(batch)
-    for name, form in full_size.TORCH_FORMS.items():
+    for name, form in torch_model.FORMS.items():
         every[name] = theirs(batch, *form)
     expected = every["PyTorch, eager"][0]
     off = [differences(told, expected) for told, _ in every.values()]
@@ -95,7 +96,7 @@ def whole() -> None:
 def trunk_ours(batch, cue: str, backward: bool):
     """Both trunks over one cue: sum of the features times a random direction, and its gradient."""
     net, params, batch_stats = full_size.network()
-    S, direction = full_size.OPTIONS.segments, np.random.default_rng(1).normal(size=full_size.features())
+    S, direction = full_size.OPTIONS.segments, np.random.default_rng(1).normal(size=torch_model.Sizes().features)
     direction = direction.astype(np.float32)
 
     def value(params, x, mask):
@@ -110,22 +111,20 @@ def trunk_ours(batch, cue: str, backward: bool):
     return lambda: jax.block_until_ready(program(*arguments))
 
 
-def trunk_theirs(batch, cue: str, backward: bool, compiled: bool, channels_last: bool):
-    """The same in PyTorch."""
-    model, _, cues = full_size.theirs(batch, False, channels_last)
+def trunk_theirs(batch, cue: str, backward: bool, channels_last: bool):
+    """The same in PyTorch, eager."""
+    model, _, cues = _form(batch, False, channels_last)
     model.train(backward)
     x, S = cues[list(batch.cues).index(cue)], full_size.OPTIONS.segments
-    direction = torch.from_numpy(np.random.default_rng(1).normal(size=full_size.features()).astype(np.float32))
+    direction = torch.from_numpy(np.random.default_rng(1).normal(size=torch_model.Sizes().features).astype(np.float32))
 
     def value(x):
         cut = torch.stack(x.chunk(S, dim=2), 1).flatten(0, 1)
         return (model.inter.resnet(x) @ direction).sum() + (model.intra.resnet(cut) @ direction).sum()
 
-    call = torch.compile(value) if compiled else value
-
     def run():
         with torch.set_grad_enabled(backward):
-            found = call(x)
+            found = value(x)
         if backward:
             model.zero_grad(set_to_none=True)
             found.backward()
@@ -142,19 +141,19 @@ def each_cue() -> None:
         calls = {"mccl_jax": trunk_ours(batch, cue, backward)}
         with full_size.plain_forms():
             calls["mccl_jax, plain forms"] = trunk_ours(batch, cue, backward)
-        for name, form in full_size.TORCH_FORMS.items():
-            calls[name] = functools.partial(trunk_theirs(batch, cue, backward, *form))
+        for name, (compiled, channels_last) in torch_model.FORMS.items():
+            if not compiled:
+                calls[name] = trunk_theirs(batch, cue, backward, channels_last)
         values = [np.asarray(call()[0] if backward else call()) for call in calls.values()]
         spread = float(np.ptp(values) / np.abs(values).max())
         print(f"{cue}, {'forwards and backwards' if backward else 'forwards'}; values differ by {spread:.0e}:")
         if spread > 1e-3:
             raise SystemExit(f"the trunks are not the same: {values}")
         full_size.table(full_size.in_turns(calls, REPETITIONS.value), BATCH.value)
-        torch.compiler.reset()
 
 
 def main(_) -> None:
-    print(full_size.machine(), flush=True)
+    print(f"{full_size.machine()}; torch {torch.__version__}, {torch.get_num_threads()} threads", flush=True)
     each_cue() if EACH_CUE.value else whole()
 
 
