@@ -17,7 +17,7 @@ import time
 
 import full_size
 import jax
-from absl import app, flags
+from absl import app, flags, logging
 
 from mccl_jax.training.compilation import keep_compiled_programs
 
@@ -57,6 +57,7 @@ def measured(form: str, cache: str) -> dict[str, float]:
 
 
 def main(_) -> None:
+    logging.set_verbosity(logging.ERROR)
     if CHILD.value:
         return child(CHILD.value)
     print(full_size.machine(), flush=True)

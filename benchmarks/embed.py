@@ -1,7 +1,7 @@
 """How fast are sessions embedded on a CPU, against PyTorch?
 
 python -m pip install -r requirements-bench.txt     # for the comparison alone
-python benchmarks/embed.py                  about 5 minutes on 2 cores
+python benchmarks/embed.py                  about 5 minutes on 2 cores, most of them PyTorch's compiler
 python benchmarks/embed.py --batch=32
 
 The full-size model of configs/daic_woz.py, float32, batches of noise: ours, ours with the plain form of each operation
@@ -14,7 +14,7 @@ import jax
 import numpy as np
 import torch
 import torch_model
-from absl import app, flags
+from absl import app, flags, logging
 
 BATCH = flags.DEFINE_integer("batch", 8, "Sessions at once.")
 REPETITIONS = flags.DEFINE_integer("repetitions", 7, "Calls that are timed, of which the median counts.")
@@ -41,6 +41,7 @@ def theirs(batch, compiled: bool, channels_last: bool):
 
 
 def main(_) -> None:
+    logging.set_verbosity(logging.ERROR)  # JAX tells of devices that are not there
     print(f"{full_size.machine()}; torch {torch.__version__}, {torch.get_num_threads()} threads", flush=True)
     batch = full_size.noise(BATCH.value)
     calls = {"mccl_jax": ours(batch)}

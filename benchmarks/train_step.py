@@ -15,7 +15,7 @@ import jax
 import numpy as np
 import torch
 import torch_model
-from absl import app, flags
+from absl import app, flags, logging
 
 from mccl_jax.models.norm import Pass
 
@@ -153,6 +153,7 @@ def each_cue() -> None:
 
 
 def main(_) -> None:
+    logging.set_verbosity(logging.ERROR)  # JAX tells of devices that are not there
     print(f"{full_size.machine()}; torch {torch.__version__}, {torch.get_num_threads()} threads", flush=True)
     each_cue() if EACH_CUE.value else whole()
 
