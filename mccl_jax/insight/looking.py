@@ -85,24 +85,25 @@ def look(
     from_whom = donors(windows.subject[reported], _EXCHANGES, seed)
     own = windows.subject[reported][from_whom] == windows.subject[reported]
     swapped = {
-        cue: predict(_with_cue_of(encoder, state, seen, place, from_whom)).reshape(from_whom.shape)
+        cue: predict(with_cues_of(encoder, state, seen, [place], from_whom)).reshape(from_whom.shape)
         for place, cue in enumerate(specification)
     }
     projected = encoder.projected(state, np.stack([kept.z_inter, kept.z_intra], axis=1))
     return Looked(held_out, predict(seen.z), found, random, swapped, own, seen, projected)
 
 
-def _with_cue_of(encoder: Encoder, state, seen: Seen, cue: int, from_whom: np.ndarray) -> np.ndarray:
-    """(P x N, 2, D): embeddings of all sessions whose tokens of one cue are those of other sessions (P, N).
+def with_cues_of(encoder: Encoder, state, seen: Seen, cues: Sequence[int], from_whom: np.ndarray) -> np.ndarray:
+    """(P x N, 2, D): embeddings of all sessions whose tokens of some cues are those of other sessions (P, N).
 
-    A token is made of its cue and of its own frames, so it comes with its own length and gaps.
+    `cues` by their places; all of them come from the same other session. A token is made of its cue and of its own
+    frames, so it comes with its own length and gaps.
     """
     found = []
     for some in np.array_split(from_whom, -(-from_whom.size // _HELD)):
         at = np.tile(np.arange(some.shape[1]), len(some))
         inter, intra, takes_part = (x[at] for x in (seen.inter_tokens, seen.intra_tokens, seen.takes_part))
         for tokens, source in ((inter, seen.inter_tokens), (intra, seen.intra_tokens), (takes_part, seen.takes_part)):
-            tokens[:, cue] = source[some.ravel(), cue]
+            tokens[:, cues] = source[some.ravel()][:, cues]
         found.append(encoder.related(state, inter, intra, takes_part))
     return np.concatenate(found)
 

@@ -12,7 +12,7 @@ from mccl_jax.evaluation.embeddings import Embeddings
 from mccl_jax.evaluation.held_out import HeldOut
 from mccl_jax.insight import occlusion, reliance
 from mccl_jax.insight.encoder import Seen, occluded
-from mccl_jax.insight.looking import look
+from mccl_jax.insight.looking import look, with_cues_of
 from mccl_jax.insight.scores import Rows
 
 N, T, SEGMENTS = 40, 12, 3
@@ -124,6 +124,14 @@ def test_only_what_the_prediction_rests_on_hurts(cue, kind, inside):
         beside = reliance.beside_random(effects(kind)[inside], rows, true, found.predicted, found.random[inside])
         assert beside["random"]["share"] == 0
         assert beside["random"]["draws"] == 10
+
+
+def test_cues_that_are_exchanged_together_come_from_the_same_other_session():
+    found = looked(Judge("aus"))
+    from_whom = occlusion.donors(found.held_out.reported.subject, 3, 1)
+    z = with_cues_of(ByHand(), {}, found.seen, [0, 2], from_whom).reshape(3, N, 2, 3)
+    assert np.array_equal(z[..., [0, 2]], found.seen.z[from_whom][..., [0, 2]])
+    assert np.array_equal(z[..., 1], np.broadcast_to(found.seen.z[..., 1], (3, N, 2)))
 
 
 def test_a_model_that_is_another_one_is_refused():
