@@ -7,13 +7,13 @@ python benchmarks/planted.py --parts=ablations --processes=14
 All data are made for it (planting.py; of `length`, the simulator), all evidence is the program's own.
 
   reliance    Severity in one cue, each in turn: is it that cue whose hiding makes MAE grow most?
-  coupling    Severity in two cues together and in neither alone: does the model fall when both come from another
-              person, and each alone, as the oracle does, who knows the latents; and is each alone worth nothing to a model?
-  length      Severity in how long a session lasts, or in nothing: is length read from the embeddings, beyond its null,
-              and gender, on which nothing acts, not; and does the baseline of nuisances beat a constant where it should?
-  ablations   Each cue left out and the rest trained anew, in folds, with the corrected test and Holm's correction over
-              the four: how often does anything differ where there is no signal; and where the oracle would find the
-              planted cue in 9 of 10 corpora, how often does the program?
+  coupling    Severity in two cues together and in neither alone: does a model lose as the oracle does, who knows the
+              latents, when both cues, or one of them, come from another person; is either alone worth anything to it?
+  length      Severity in how long a session lasts, or in nothing: is length read from the embeddings beyond its null,
+              and gender, on which nothing acts, not; does the baseline of nuisances beat a constant where it should?
+  ablations   Each cue left out and the others trained anew, in folds, with the corrected test and Holm's correction
+              over the four: how often does anything differ where there is no signal; and where the oracle would find
+              the planted cue in 9 of 10 corpora, how often does the program?
 
 Sizes and settings were chosen on other seeds than those that are reported, which begin at SEED.
 """
@@ -45,19 +45,16 @@ import dataclasses
 import jax
 import numpy as np
 from absl import app, flags, logging
+from planted_ablations import ALPHA, FOLDS, PEOPLE, Family, block, families, oracle_signal
 from planting import COUPLED, LATENT_OF, effects, experiment_of, halves, plant, train
 
-from data_builders.folds import folds_by_subject
-from data_builders.simulator.latents import LATENTS, PRIOR, SCORES, draw_latents
+from data_builders.simulator.latents import LATENTS
 from data_builders.simulator.options import Confounds, Options
 from data_builders.simulator.oracle import oracle_scores, predictions
 from data_builders.simulator.simulation import Simulation
-from mccl_jax.ablations import PARENT, variants
+from mccl_jax.ablations import PARENT
 from mccl_jax.data.sessions import windows_and_facts
-from mccl_jax.data.splits import FOLD
-from mccl_jax.evaluation import protocols, results
-from mccl_jax.evaluation.ablation import Trained, against_parent
-from mccl_jax.evaluation.comparison import holm, nadeau_bengio
+from mccl_jax.evaluation import protocols
 from mccl_jax.evaluation.described import Described
 from mccl_jax.evaluation.embeddings import Embeddings, evaluated_epochs, path_of_epoch
 from mccl_jax.evaluation.held_out import HeldOut, hold_out
@@ -79,7 +76,6 @@ NULL_FAMILIES = flags.DEFINE_integer("null_families", 40, "Ablations without a s
 FAMILIES = flags.DEFINE_integer("families", 20, "Ablations with one.")
 PROCESSES = flags.DEFINE_integer("processes", 1, "Processes that share the ablations.")
 SEED = flags.DEFINE_integer("seed", 1000, "The first seed.")
-ALPHA = 0.05
 
 
 class Seen(NamedTuple):
@@ -146,8 +142,8 @@ def reliance_part() -> None:
             )
     total = len(LATENT_OF) * SEEDS.value
     say(
-        f"the planted cue comes first in {first} of {total}; its growth is significant (*, Holm) in {found} of {total}, "
-        f"that of others in {others} of {3 * total}"
+        f"the planted cue comes first in {first} of {total}; MAE grows significantly (*, by Holm) with it in {found}, "
+        f"with others in {others} of {3 * total}"
     )
 
 
@@ -156,8 +152,8 @@ def coupling_part() -> None:
     pair, acts = ("pose", "aus"), effects(tension_sway=0.95)
     oracle = oracle_scores(Options(effects=acts))
     print(
-        f"\ncoupling of pose and aus: oracle's MAE {oracle.mae:.2f}, of the median {oracle.mae_of_median:.2f}; what MAE "
-        "grows by when cues come from another person"
+        f"\ncoupling of pose and aus: oracle's MAE {oracle.mae:.2f}, of the median {oracle.mae_of_median:.2f}; what it "
+        "grows by as cues come from another person"
     )
     changed = (("landmarks",), ("gaze",), *((one,) for one in pair), pair)
     print("          seed   MAE" + "".join(f"{' + '.join(one):>15}" for one in changed))
@@ -212,13 +208,16 @@ def in_words(difference: dict) -> str:
 
 def length_part() -> None:
     """120 sessions of the simulator at signal 0; severity's correlation with the length's normal score is 0.8, or 0."""
-    for strength in (0.8, 0.0):
-        print(f"\nlength: severity's correlation with how long the session lasts is {strength:g}; nothing else acts")
+    for strength, masked in ((0.8, False), (0.8, True), (0.0, False)):
+        print(
+            f"\nlength: severity's correlation with how long the session lasts is {strength:g}, nothing else acts; the "
+            f"model {'leaves frames without data out' if masked else 'takes frames without data for data'}"
+        )
         counts = dict.fromkeys(("seconds", "female", "severity", "nuisance"), 0)
         for seed in range(SEED.value, SEED.value + SEEDS.value):
-            experiment = experiment_of(seed, windows={"seconds": 30.0})
+            experiment = experiment_of(seed, windows={"seconds": 40.0}, model={"masked": masked})
             confounds = Confounds(duration=strength)
-            options = Options(120, (10.0, 30.0), 5.0, 0.0, confounds=confounds, seed=seed)
+            options = Options(120, (5.0, 40.0), 5.0, 0.0, confounds=confounds, seed=seed)
             windows, facts, _ = windows_and_facts(Simulation(options).sessions(), experiment.windows)
             split = halves(windows.severity, experiment)
             described = Described(windows.session, facts.nuisance, facts.statistics)
@@ -250,56 +249,10 @@ def length_part() -> None:
         say(", ".join(f"{name}: {count} of {SEEDS.value}" for name, count in counts.items()))
 
 
-class Family(NamedTuple):
-    """One ablation: a corpus and the parent and its variants, trained in folds."""
-
-    cue: str
-    signal: float
-    seed: int
-
-
-def families(signal: float, number: int, first: int) -> list[Family]:
-    """The cues take turns."""
-    cues = [*LATENT_OF]
-    return [Family(cues[i % len(cues)], signal, first + i) for i in range(number)]
-
-
-def block(asked: Sequence[Family]) -> list[tuple[Family, dict]]:
-    """The tables of some families; those of one structure are trained one after the other, which compiles it once."""
-    with tempfile.TemporaryDirectory() as folder:
-        corpora = {one: plant(ABLATED, _acts(one), one.seed, experiment_of(one.seed).windows) for one in asked}
-        left_out = [v for v in variants("cues", experiment_of(0)) if v.name.startswith("without")]
-        models = {PARENT: (), **{one.name: one.setting["model.cues"] for one in left_out}}
-        tables, trained = [], {one: {} for one in asked}
-        for name, cues in models.items():
-            for one in asked:
-                experiment = experiment_of(one.seed, model={"cues": cues}, train={"epochs": EPOCHS})
-                place = pathlib.Path(folder) / f"{one.seed}_{one.signal}_{name}"
-                trained[one][name] = {one.seed: _in_folds(experiment, corpora[one].windows, place)}
-        for one in asked:
-            tables.append((one, against_parent("cues", left_out, trained[one], {}, [one.seed])))
-        return tables
-
-
-def _acts(family: Family):
-    return effects(**{LATENT_OF[family.cue]: family.signal})
-
-
-def _in_folds(experiment: Experiment, windows, place: pathlib.Path) -> Trained:
-    fold = folds_by_subject(windows.subject, windows.severity, FOLDS, experiment.seed)
-    files = {}
-    for one in range(FOLDS):
-        workdir = place / f"{FOLD}{one + 1}"
-        train(experiment, windows, np.where(fold == one, "dev", "train"), workdir)
-        files[workdir.name] = evaluated_epochs(workdir)
-    # The regressors of a final model, which nothing here asks for, may be of any training.
-    final = files[workdir.name][experiment.train.epochs]
-    results.write(protocols.cross_validate(files, final, experiment.evaluation), place)
-    return Trained(results.read(place), results.read_predictions(place))
-
-
 def ablations_part() -> None:
-    signal = oracle_signal()
+    """160 people, 4 folds; at the signal the cues take turns."""
+    signal, power = oracle_signal()
+    say(f"\nablations in {FOLDS} folds of {PEOPLE} people; at signal {signal:g} the oracle's power is {power:.2f}")
     seed, found = SEED.value, {}
     asked = families(0.0, NULL_FAMILIES.value, seed) + families(signal, FAMILIES.value, seed + NULL_FAMILIES.value)
     size = max(1, min(10, -(-len(asked) // PROCESSES.value)))
@@ -336,29 +289,6 @@ def _begin() -> None:
     os.environ["TQDM_DISABLE"] = "1"
 
 
-def oracle_signal() -> float:
-    """The weakest signal, in steps of 0.02, at which the oracle's power is 0.9, by the very test and sizes."""
-    for signal in np.arange(0.5, 0.99, 0.02):
-        options, rng, found = Options(effects=effects(head_motion=float(signal))), np.random.default_rng(0), 0
-        for seed in range(CORPORA):
-            severity = rng.choice(SCORES, ABLATED, p=PRIOR)
-            oracle = predictions(draw_latents(severity, options, rng), options)[0]
-            fold = folds_by_subject(np.arange(ABLATED), severity.astype(float), FOLDS, seed)
-            worse = np.abs(PRIOR @ SCORES - severity) - np.abs(oracle - severity)
-            of_folds = np.array([worse[fold == one].mean() for one in range(FOLDS)])
-            compared = nadeau_bengio(of_folds, ABLATED * (1 - 1 / FOLDS), ABLATED / FOLDS)
-            # To one who knows which cue it is the other three make no difference: their p is 1.
-            found += compared.estimate > 0 and holm([compared.p, 1, 1, 1])[0] < ALPHA
-        if found >= 0.9 * CORPORA:
-            say(
-                f"\nablations: {ABLATED} people in {FOLDS} folds; the oracle's power is {found / CORPORA:.2f} at signal "
-                f"{signal:.2f}, over {CORPORA} corpora"
-            )
-            return round(float(signal), 2)
-    raise ValueError("the oracle's power is below 0.9 at any signal")
-
-
-ABLATED, FOLDS, EPOCHS, CORPORA = 160, 4, 15, 500
 COUPLING_PEOPLE, COUPLING = 800, {"epochs": 40, "batch_size": 32, "learning_rate": 0.005}
 
 say = functools.partial(print, flush=True)

@@ -1,12 +1,12 @@
 """Corpora for planted.py, in which severity is known to lie in the movement of one cue, of two together, or of none.
 
-The plainest sessions that have the cues' shapes: in every cue a person moves to and fro, once in PERIOD frames, beginning
-anywhere; half of a cue's points and channels, the same of all people, go one way while the others go the other way, and
-action units go up and down together with how far they go on the average. How far a person goes in a cue is 1 + SPREAD x
-l, never below 0, with one latent l for each cue, and all stand in noise. So the cues are alike, but for their shapes, and
-nothing but the four l tells people apart. Each l is standard normal; severity acts on it as data_builders/simulator/
-README.md says: linearly on that of one cue, on those of two cues by a coupling, or on none. The simulator's oracle, who
-knows the latents, is therefore exact.
+The plainest sessions that have the cues' shapes: in every cue a person moves to and fro, once in PERIOD frames and
+beginning anywhere; some points and channels of a cue, the same in all people, go one way while the others go the other
+way. In action units, which cannot go below 0, the mean goes along. How far a person goes in a cue is 1 + SPREAD x l, at
+least 0, with one latent l for each cue; and there is noise. So cues are alike but for their shapes, and nothing but the
+four l tells people apart. Each l is standard normal, and severity acts on it as data_builders/simulator/README.md says:
+on that of one cue linearly, on those of two cues by a coupling, or on none. The simulator's oracle, who knows the
+latents, is therefore exact.
 """
 
 import dataclasses
@@ -21,6 +21,7 @@ from data_builders.simulator.options import Effects, Options
 from mccl_jax.cues import OPENFACE_CUES
 from mccl_jax.data.options import WindowOptions
 from mccl_jax.data.scaling import Scaler
+from mccl_jax.data.splits import split_by_subject
 from mccl_jax.data.windows import Windows, equal_segments
 from mccl_jax.experiment import Experiment
 from mccl_jax.training.loop import fit
@@ -104,6 +105,4 @@ def train(experiment: Experiment, windows: Windows, split: np.ndarray, workdir: 
 
 def halves(severity: np.ndarray, experiment: Experiment) -> np.ndarray:
     """(N,) who is trained on and who reported, half of them each, alike in severities."""
-    from mccl_jax.data.splits import split_by_subject
-
     return split_by_subject(np.arange(len(severity)), severity, 0.5, experiment.seed)
