@@ -148,7 +148,7 @@ def reliance_part() -> None:
 
 
 def coupling_part() -> None:
-    """600 people, half of them reported; trained on severity, the regressor on the embeddings as everywhere."""
+    """800 people, half of them reported; trained on severity, the regressor on the embeddings as everywhere."""
     pair, acts = ("pose", "aus"), effects(tension_sway=0.95)
     oracle = oracle_scores(Options(effects=acts))
     print(

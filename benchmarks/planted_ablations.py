@@ -20,7 +20,7 @@ from mccl_jax.evaluation.comparison import holm, nadeau_bengio
 from mccl_jax.evaluation.embeddings import evaluated_epochs
 from mccl_jax.experiment import Experiment
 
-PEOPLE, FOLDS = 160, 4
+PEOPLE, FOLDS, EPOCHS = 160, 4, 15
 ALPHA, POWER, CORPORA = 0.05, 0.9, 500
 
 
@@ -47,7 +47,7 @@ def block(asked: Sequence[Family]) -> list[tuple[Family, dict]]:
         tables, trained = [], {one: {} for one in asked}
         for name, cues in models.items():
             for one in asked:
-                experiment = experiment_of(one.seed, model={"cues": cues})
+                experiment = experiment_of(one.seed, model={"cues": cues}, train={"epochs": EPOCHS})
                 place = pathlib.Path(folder) / f"{one.seed}_{one.signal}_{name}"
                 trained[one][name] = {one.seed: _in_folds(experiment, corpora[one].windows, place)}
         for one in asked:

@@ -82,11 +82,11 @@ def experiment_of(seed: int, **changes) -> Experiment:
     At this learning rate and in so many steps most trainings, not all, leave the loss of embeddings that are all alike.
     """
     values = simulated.get_config().to_dict()
-    epochs = changes.get("train", {}).get("epochs", 15)
+    epochs = changes.get("train", {}).get("epochs", 40)
     of_all = {
         "windows": {"rate": 2.0, "seconds": 15.0},
-        "model": {"width": 8, "blocks": (1,), "hidden": 16, "projection": 32},
-        "train": {"epochs": epochs, "learning_rate": 0.02, "evaluate_every": epochs, "checkpoint_every": epochs}
+        "model": {"width": 8, "blocks": (1,), "hidden": 32, "projection": 64},
+        "train": {"epochs": epochs, "learning_rate": 0.01, "evaluate_every": epochs, "checkpoint_every": epochs}
         | {"keep": 1, "direct_baseline": False},
         "evaluation": {"regressors": ("ridge",), "cuts": ()},
     }
