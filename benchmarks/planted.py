@@ -148,7 +148,7 @@ def reliance_part() -> None:
 
 
 def coupling_part() -> None:
-    """800 people, half of them reported; trained on severity, the regressor on the embeddings as everywhere."""
+    """1,000 people, half of them reported; trained on severity, the regressor on the embeddings as everywhere."""
     pair, acts = ("pose", "aus"), effects(tension_sway=0.95)
     oracle = oracle_scores(Options(effects=acts))
     print(
@@ -289,7 +289,7 @@ def _begin() -> None:
     os.environ["TQDM_DISABLE"] = "1"
 
 
-COUPLING_PEOPLE, COUPLING = 800, {"epochs": 40, "batch_size": 32, "learning_rate": 0.005}
+COUPLING_PEOPLE, COUPLING = 1000, {"epochs": 12, "batch_size": 32, "learning_rate": 0.005}
 
 say = functools.partial(print, flush=True)
 
