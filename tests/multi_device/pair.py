@@ -34,7 +34,6 @@ def environment(devices: int, port: int | None = None, process: int = 0) -> dict
         "PYTHONUNBUFFERED": "1",
         "JAX_PLATFORMS": "cpu",
         "JAX_NUM_CPU_DEVICES": str(devices),
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         **(several if port else {}),
     }
 

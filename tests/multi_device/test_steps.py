@@ -34,7 +34,6 @@ def results(tmp_path_factory):
                 "JAX_PLATFORMS": "cpu",
                 "JAX_NUM_CPU_DEVICES": "8",
                 "JAX_ENABLE_X64": str(int(precision == "float64")),
-                "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiling is what these processes do
             },
             stderr=subprocess.PIPE,
             text=True,

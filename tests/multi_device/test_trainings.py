@@ -37,7 +37,6 @@ def folder(tmp_path_factory) -> pathlib.Path:
             | {
                 "JAX_PLATFORMS": "cpu",
                 "JAX_NUM_CPU_DEVICES": devices,
-                "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiling is what these processes do
             },
             stderr=subprocess.PIPE,
             text=True,
