@@ -13,7 +13,6 @@ import dataclasses
 import os
 import pathlib
 import platform
-import tempfile
 import time
 from typing import NamedTuple
 
@@ -25,8 +24,6 @@ from absl import app, flags, logging
 
 from configs import simulated
 from mccl_jax.experiment import Experiment
-from mccl_jax.training.loop import fit
-from mccl_jax.training.runs import Run
 
 REPETITIONS = flags.DEFINE_integer("repetitions", 7, "Epochs that are timed, of which the median counts.")
 FIGURE = pathlib.Path(__file__).with_name("cost.png")
@@ -79,18 +76,6 @@ def cost(**changed) -> Cost:
     return Cost(float(np.median(seconds[1:])), *(size / 2**20 for size in sizes))
 
 
-def seconds_of_runs(runs: int) -> float:
-    """Of whole trainings, one after the other."""
-    experiment = experiment_of()
-    data = noise.data_of(experiment, SESSIONS, dev=40)
-    begin = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        for seed in range(runs):
-            run = dataclasses.replace(experiment, seed=seed)
-            fit(Run(run, data, "simulated", pathlib.Path(folder, str(seed))), say=lambda line: None)
-    return time.perf_counter() - begin
-
-
 def exponent(sizes, costs) -> float:
     """b of cost = a x size^b."""
     return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
@@ -130,9 +115,10 @@ def main(_) -> None:
         fitted = ", ".join(f"{label} {exponent(sizes, values):.2f}" for label, values in measured.items())
         print(f"{name:9s} exponents: {fitted}", flush=True)
         draw(axes, name, sizes, measured, units)
-    seconds = []
+    base, seconds = experiment_of(), []
+    data = noise.data_of(base, SESSIONS, dev=40)
     for runs in RUNS:
-        seconds.append(seconds_of_runs(runs))
+        seconds.append(noise.seconds_of_trainings(base, data, runs))
         print(f"runs      {runs:5d}: {seconds[-1]:7.3f} s", flush=True)
     print(f"runs      exponent: {exponent(RUNS, seconds):.2f}")
     draw(panels[-1], "runs", RUNS, {"all runs": seconds}, units)

@@ -11,9 +11,7 @@ mccl_jax/training/peaks.py, where there is one.
 """
 
 import dataclasses
-import pathlib
 import platform
-import tempfile
 import time
 
 import jax
@@ -26,9 +24,7 @@ from mccl_jax.experiment import Experiment
 from mccl_jax.models.precision import PRECISIONS
 from mccl_jax.training.compilation import keep_compiled_programs
 from mccl_jax.training.flops import flops
-from mccl_jax.training.loop import fit_together
 from mccl_jax.training.peaks import peak
-from mccl_jax.training.runs import Run
 
 SMALL = flags.DEFINE_bool("small", False, "A tiny model and few sessions.")
 REPETITIONS = flags.DEFINE_integer("repetitions", 10, "Calls that are timed, of which the median counts.")
@@ -96,19 +92,9 @@ def _most_memory() -> str:
 
 
 def time_training(dtype: str, runs: int, **train) -> float:
-    """Seconds of so many whole trainings, in waves of as many as there are devices."""
+    """Seconds of so many whole trainings."""
     experiment = experiment_of(dtype, **train)
-    data, side_by_side = noise.data_of(experiment, *sessions()), max(1, min(runs, jax.device_count()))
-    begin = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        every = [
-            Run(dataclasses.replace(experiment, seed=i), data, "simulated", pathlib.Path(folder, str(i)), f"seed {i}")
-            for i in range(runs)
-        ]
-        for first in range(0, runs, side_by_side):
-            for error in fit_together(every[first : first + side_by_side], say=lambda line: None).values():
-                raise error
-    return time.perf_counter() - begin
+    return noise.seconds_of_trainings(experiment, noise.data_of(experiment, *sessions()), runs)
 
 
 def main(_) -> None:

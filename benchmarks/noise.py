@@ -1,7 +1,10 @@
-"""Sessions of noise and the programs that train on them: what device.py and cost.py share."""
+"""Sessions of noise, and what trains on them: what device.py, cost.py, epoch.py and sweep.py share."""
 
+import dataclasses
 import pathlib
 import sys
+import tempfile
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,8 +21,8 @@ from mccl_jax.data.windows import Windows
 from mccl_jax.experiment import Experiment
 from mccl_jax.training import mesh as meshes
 from mccl_jax.training import step as steps
-from mccl_jax.training.loop import programs, structure
-from mccl_jax.training.runs import TrainingData
+from mccl_jax.training.loop import fit_together, programs, structure
+from mccl_jax.training.runs import Run, TrainingData
 
 
 def data_of(experiment: Experiment, train: int, dev: int) -> TrainingData:
@@ -69,3 +72,18 @@ def programs_of(experiment: Experiment, data: TrainingData, an_epoch_a_call: boo
     of_run = meshes.put([(np.pad(members, (0, N - count)), np.int32(count), hyper)], mesh)
     arguments = (*of_run, meshes.put([resident(data.windows)], mesh), np.int32(0), np.int32(0))
     return Programs(advance, embed, meshes.put([state], mesh), arguments, at_once)
+
+
+def seconds_of_trainings(experiment: Experiment, data: TrainingData, runs: int) -> float:
+    """Of so many whole trainings that differ in their seed, in waves of as many as there are devices."""
+    at_once = min(runs, jax.device_count())
+    begin = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        every = [
+            Run(dataclasses.replace(experiment, seed=i), data, "simulated", pathlib.Path(folder, str(i)), f"seed {i}")
+            for i in range(runs)
+        ]
+        for first in range(0, runs, at_once):
+            for error in fit_together(every[first : first + at_once], say=lambda line: None).values():
+                raise error
+    return time.perf_counter() - begin

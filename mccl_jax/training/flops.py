@@ -15,9 +15,9 @@ from jax.extend import core
 def flops(function: Callable, *arguments) -> float:
     """Products and sums of the convolutions and matrix products on one device, two for each pair of values.
 
-    All else, which is a hundredth or less of this model, is left out. What meets padding or the gap of a dilated
-    convolution is not counted. A loop of unknown length counts once, and of branches the one that has most. Of a
-    jitted function the trace is kept: lowering it for the same arguments does not trace it again.
+    All else, which is less than a hundredth of the full-size model, is left out. What meets padding or the gap of a
+    dilated convolution is not counted. A loop of unknown length counts once, and of branches the one that has most. Of
+    a jitted function the trace is kept: lowering it for the same arguments does not trace it again.
     """
     return _of(jax.make_jaxpr(function)(*arguments).jaxpr)
 
