@@ -250,7 +250,7 @@ def length_part() -> None:
 
 
 def ablations_part() -> None:
-    """160 people, 4 folds; at the signal the cues take turns."""
+    """At the signal the cues take turns."""
     signal, power = oracle_signal()
     say(f"\nablations in {FOLDS} folds of {PEOPLE} people; at signal {signal:g} the oracle's power is {power:.2f}")
     seed, found = SEED.value, {}

@@ -5,33 +5,22 @@ code (model.statistics_per_cue=False). Modules bear the names that `mccl_jax.int
 so that `MCCL(...).load_state_dict` takes what that exports.
 """
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import full_size
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
+from mccl_jax.models.mccl import ModelOptions
+from mccl_jax.models.resnet import TrunkOptions
 
-@dataclasses.dataclass(frozen=True)
-class Sizes:
-    """Those of `mccl_jax.models.mccl.ModelOptions`; the defaults are the paper's."""
 
-    width: int = 64
-    blocks: tuple[int, ...] = (2, 2, 2, 2)
-    hidden: int = 64
-    heads: int = 2
-    segments: int = 3
-    projection: int = 128
-    norm_eps: float = 1e-5
-    cues: int = 4
-
-    @property
-    def features(self) -> int:
-        """Size of a pooled feature."""
-        return self.width * 2 ** (len(self.blocks) - 1)
+def features(options: ModelOptions) -> int:
+    """Size of a pooled feature."""
+    return TrunkOptions(options.width, options.blocks).features
 
 
 class Block(nn.Module):
@@ -57,19 +46,19 @@ class Block(nn.Module):
 class Trunk(nn.Module):
     """A ResNet with a stem for three channels, and a stem and a last linear layer for one."""
 
-    def __init__(self, sizes: Sizes):
+    def __init__(self, options: ModelOptions):
         super().__init__()
-        self.conv1_rgb = nn.Conv2d(3, sizes.width, 7, 2, 3, bias=False)
-        self.conv1_gray = nn.Conv2d(1, sizes.width, 7, 2, 3, bias=False)
-        self.bn1 = nn.BatchNorm2d(sizes.width)
-        inputs = sizes.width
-        for stage, count in enumerate(sizes.blocks):
-            outputs = sizes.width * 2**stage
+        self.conv1_rgb = nn.Conv2d(3, options.width, 7, 2, 3, bias=False)
+        self.conv1_gray = nn.Conv2d(1, options.width, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(options.width)
+        inputs = options.width
+        for stage, count in enumerate(options.blocks):
+            outputs = options.width * 2**stage
             blocks = [Block(inputs if not i else outputs, outputs, 2 if stage and not i else 1) for i in range(count)]
             setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
             inputs = outputs
-        self.fc = nn.Linear(sizes.features, sizes.features)
-        self._stages = len(sizes.blocks)
+        self.fc = nn.Linear(features(options), features(options))
+        self._stages = len(options.blocks)
 
     def forward(self, x):
         """(B, C, T, V) to (B, F)."""
@@ -104,14 +93,14 @@ class MixedNorm(nn.Module):
 class Branch(nn.Module):
     """Trunk and attentive interaction, which both views have."""
 
-    def __init__(self, sizes: Sizes):
+    def __init__(self, options: ModelOptions):
         super().__init__()
-        size = 2 * sizes.hidden
-        self.resnet = Trunk(sizes)
-        self.lstm = nn.LSTM(sizes.features, sizes.hidden, batch_first=True, bidirectional=True)
+        size = 2 * options.hidden
+        self.resnet = Trunk(options)
+        self.lstm = nn.LSTM(features(options), options.hidden, batch_first=True, bidirectional=True)
         self.to_qkv = nn.Linear(size, 3 * size, bias=False)
-        self.norm = MixedNorm(size, sizes.norm_eps)
-        self.heads = sizes.heads
+        self.norm = MixedNorm(size, options.norm_eps)
+        self.heads = options.heads
 
     def interact(self, x):
         """(B, N, F) tokens to (B, N, D)."""
@@ -127,9 +116,9 @@ class Branch(nn.Module):
 class Inter(Branch):
     """The inter-cue view: a token a cue."""
 
-    def __init__(self, sizes: Sizes):
-        super().__init__(sizes)
-        self.pwconv_cues = nn.Conv1d(sizes.cues, 1, 3, padding=1)
+    def __init__(self, options: ModelOptions, cues: int):
+        super().__init__(options)
+        self.pwconv_cues = nn.Conv1d(cues, 1, 3, padding=1)
 
     def forward(self, cues):
         tokens = torch.stack([self.resnet(x) for x in cues], 1)
@@ -139,11 +128,11 @@ class Inter(Branch):
 class Intra(Branch):
     """The intra-cue view: a token a segment, cue by cue."""
 
-    def __init__(self, sizes: Sizes):
-        super().__init__(sizes)
-        self.pwconv_video = nn.Conv1d(sizes.segments, 1, 3, padding=1)
-        self.pwconv_second = nn.Conv1d(sizes.cues, 1, 3, padding=1)
-        self.segments = sizes.segments
+    def __init__(self, options: ModelOptions, cues: int):
+        super().__init__(options)
+        self.pwconv_video = nn.Conv1d(options.segments, 1, 3, padding=1)
+        self.pwconv_second = nn.Conv1d(cues, 1, 3, padding=1)
+        self.segments = options.segments
 
     def forward(self, cues):
         B, of_cues = cues[0].shape[0], []
@@ -168,10 +157,10 @@ class Head(nn.Module):
 class MCCL(nn.Module):
     """Both views; `loss` is the projection head, by its name in the official code."""
 
-    def __init__(self, sizes: Sizes = Sizes()):
+    def __init__(self, options: ModelOptions, cues: int):
         super().__init__()
-        self.inter, self.intra = Inter(sizes), Intra(sizes)
-        self.loss = Head(2 * sizes.hidden, sizes.projection)
+        self.inter, self.intra = Inter(options, cues), Intra(options, cues)
+        self.loss = Head(2 * options.hidden, options.projection)
 
     def forward(self, cues):
         """[(B, C, T, V)] a cue to z_inter, z_intra, (B, D) each."""
@@ -209,8 +198,8 @@ class Form(NamedTuple):
 def form(
     tensors: Mapping[str, np.ndarray], cues: Mapping[str, np.ndarray], compiled: bool, channels_last: bool
 ) -> Form:
-    """One of `FORMS` with these weights and running statistics, and cues of (B, T, V, C)."""
-    model = MCCL()
+    """One of `FORMS` of the full-size model with these weights and running statistics, and cues of (B, T, V, C)."""
+    model = MCCL(full_size.OPTIONS, len(full_size.CUES))
     given = {name: torch.from_numpy(np.array(x)) for name, x in tensors.items()}
     missing, unexpected = model.load_state_dict(given, strict=False)
     if unexpected or any("num_batches_tracked" not in name for name in missing):  # which ours does not count

@@ -93,11 +93,16 @@ def whole() -> None:
     full_size.table(full_size.in_turns(calls, REPETITIONS.value), BATCH.value)
 
 
+def _direction() -> np.ndarray:
+    """(F,) along which features are summed, so that every one of them matters."""
+    size = torch_model.features(full_size.OPTIONS)
+    return np.random.default_rng(1).normal(size=size).astype(np.float32)
+
+
 def trunk_ours(batch, cue: str, backward: bool):
     """Both trunks over one cue: sum of the features times a random direction, and its gradient."""
     net, params, batch_stats = full_size.network()
-    S, direction = full_size.OPTIONS.segments, np.random.default_rng(1).normal(size=torch_model.Sizes().features)
-    direction = direction.astype(np.float32)
+    S, direction = full_size.OPTIONS.segments, _direction()
 
     def value(params, x, mask):
         model, how = net.bind(params, batch_stats), Pass(train=backward)
@@ -116,7 +121,7 @@ def trunk_theirs(batch, cue: str, backward: bool, channels_last: bool):
     model, _, cues = _form(batch, False, channels_last)
     model.train(backward)
     x, S = cues[list(batch.cues).index(cue)], full_size.OPTIONS.segments
-    direction = torch.from_numpy(np.random.default_rng(1).normal(size=torch_model.Sizes().features).astype(np.float32))
+    direction = torch.from_numpy(_direction())
 
     def value(x):
         cut = torch.stack(x.chunk(S, dim=2), 1).flatten(0, 1)
