@@ -109,7 +109,8 @@ def test_a_bucket_will_do_where_there_is_no_disk_that_all_see(bucket, tmp_path):
     first = Pair(tmp_path, places, places, caches=(tmp_path / "0", tmp_path / "1"))
     first.stop(1, signal.SIGTERM, lambda: "run/checkpoints/2/SHA256SUMS" in bucket.objects)
     assert first.ended()[0] == [143, 143]
-    assert {name.rpartition("/")[2] for name in bucket.objects if name.startswith("run/checkpoints")} >= {"SHA256SUMS"}
+    held = {part for name in bucket.objects if name.startswith("run/") for part in name.split("/")}
+    assert held >= {"checkpoints", "SHA256SUMS"}
     statuses, printed, errors, _ = Pair(tmp_path, places, places, caches=(tmp_path / "2", tmp_path / "3")).ended()
     assert statuses == [0, 0], errors
     assert "goes on after step" in printed[0]
@@ -117,7 +118,9 @@ def test_a_bucket_will_do_where_there_is_no_disk_that_all_see(bucket, tmp_path):
     losses = [json.loads(line)["step"] for line in bucket.objects["run/metrics.jsonl"].splitlines()]
     assert losses == list(range(6))
     assert {"run/results.json", "run/model/SHA256SUMS", "run/checkpoints/6/SHA256SUMS"} < bucket.objects.keys()
-    of_others = [name for name in (tmp_path / "3").rglob("*") if name.name in ("results.json", "6", "model")]
+    new = {"results.json", "model", "6"} - held  # the signal may have come as late as the last step
+    assert new >= {"results.json", "model"}
+    of_others = [name for name in (tmp_path / "3").rglob("*") if name.name in new]
     assert not of_others, "the main process alone writes"
 
 
