@@ -11,7 +11,6 @@ from data_builders.e_daic import e_daic_dataset_builder
 from data_builders.openface import openface_dataset_builder
 from data_builders.preparation import folder_of, open_or_prepare, open_prepared
 from data_builders.report import DESCRIPTION, JSON_NAME
-from data_builders.simulator.corpus import write_corpus
 from mccl_jax.buckets import is_remote, on_disk
 from mccl_jax.errors import UserError
 from mccl_jax.experiment import DataOptions, Experiment
@@ -38,6 +37,8 @@ def prepare(experiment: Experiment, say=print):
         if mirror and not mirror.has(JSON_NAME):
             mirror.claim()  # whether it can be written to must be known before hours are spent
         if experiment.simulation:
+            from data_builders.simulator.corpus import write_corpus  # slow to import
+
             raw = write_corpus(place / "raw", experiment.simulation, say, data.corpus)
         else:
             raw = pathlib.Path(data.manual_dir)

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mccl_jax.evaluation.intervals import counted
@@ -16,16 +16,14 @@ _LATEX = {character: f"\\{character}" for character in "&%$#_{}"} | {
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
+    "|": r"\textbar{}",
 }
 
 
 def ablation_table(ablation: Mapping[str, Any]) -> str:
     """Renders what `evaluation.ablation.against_parent` gives: the parent, its variants, its baselines."""
     blocks = ["\n".join(map(wrapped, _heading(ablation)))]
-    if columns := _columns(ablation):
-        others = [name for name in columns if "CCC" in name or "seeds" in name]
-        second = {"": columns[""]} | {name: columns.pop(name) for name in others}
-        blocks += [rendered(columns), rendered(second)]  # side by side they would be wider than a terminal
+    blocks += map(rendered, _halves(_columns(ablation)))
     blocks.append("\n".join(wrapped(line, "  ") for line in _notes(ablation)))
     return "\n\n".join(blocks) + "\n"
 
@@ -47,28 +45,34 @@ def as_markdown(ablation: Mapping[str, Any]) -> str:
 
 def as_latex(ablation: Mapping[str, Any]) -> str:
     """The same as a LaTeX table that needs no package."""
-    columns = _columns(ablation)
+    heading, notes, columns = _heading(ablation), _notes(ablation), _columns(ablation)
     if not columns:
-        return "".join(f"% {line}\n" for line in [*_heading(ablation), *_notes(ablation)])
-    rows = [" & ".join(map(_escaped, row)) + r" \\" for row in [list(columns), *zip(*columns.values(), strict=True)]]
-    caption = _escaped(" ".join(f"{line}." for line in _heading(ablation)))
-    notes = "\n".join(rf"\par\footnotesize {_escaped(note)}" for note in _notes(ablation))
-    return "\n".join(
-        [
-            r"\begin{table}",
-            rf"\caption{{{caption}}}",
-            rf"\begin{{tabular}}{{l{'r' * (len(columns) - 1)}}}",
-            r"\hline",
-            rows[0],
-            r"\hline",
-            *rows[1:],
-            r"\hline",
-            r"\end{tabular}",
-            notes,
-            r"\end{table}",
-            "",
-        ]
+        return "".join(f"% {line}\n" for line in [*heading, *notes])
+    caption = _escaped(" ".join(f"{line.rstrip('.')}." for line in heading))
+    lines = [
+        r"\begin{table}",
+        rf"\caption{{{caption}}}",
+        r"\footnotesize\setlength{\tabcolsep}{4pt}",
+        "\n\\par\\medskip\n".join(map(_tabular, _halves(columns))),
+        *(rf"\par {_escaped(note)}" for note in notes),
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _tabular(columns: Mapping[str, Sequence[str]]) -> str:
+    names, *rows = (
+        " & ".join(map(_escaped, row)) + r" \\" for row in [[*columns], *zip(*columns.values(), strict=True)]
     )
+    begin = rf"\begin{{tabular}}{{l{'r' * (len(columns) - 1)}}}"
+    return "\n".join([begin, r"\hline", names, r"\hline", *rows, r"\hline", r"\end{tabular}"])
+
+
+def _halves(columns: Mapping[str, Sequence[str]]) -> list[dict[str, Sequence[str]]]:
+    """Side by side they would be wider than a terminal, or a page; each names the rows."""
+    second = [name for name in columns if "CCC" in name or "seeds" in name]
+    halves = ([name for name in columns if name and name not in second], second)
+    return [{name: columns[name] for name in ("", *half)} for half in halves if columns]
 
 
 def as_csv(ablation: Mapping[str, Any]) -> str:
