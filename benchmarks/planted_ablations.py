@@ -21,7 +21,7 @@ from mccl_jax.evaluation.embeddings import evaluated_epochs
 from mccl_jax.experiment import Experiment
 
 # So many people that a regressor learns from them nearly all that the oracle knows.
-PEOPLE, FOLDS, TRAIN = 640, 5, {"epochs": 4, "batch_size": 64}
+PEOPLE, FOLDS, TRAIN = 1280, 4, {"epochs": 2, "batch_size": 64}
 ALPHA, POWER, CORPORA = 0.05, 0.9, 500
 
 
