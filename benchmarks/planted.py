@@ -1,6 +1,6 @@
 """Does the program's evidence find what was planted, and not find what was not?
 
-python benchmarks/planted.py                        all parts, about 75 minutes on one core
+python benchmarks/planted.py                        all parts, about 3 hours on one core
 python benchmarks/planted.py --parts=reliance,length
 python benchmarks/planted.py --parts=ablations --processes=14
 
