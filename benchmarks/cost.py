@@ -95,11 +95,8 @@ def draw(axes, name: str, sizes, measured: dict[str, list[float]], unit: dict[st
 
 def main(_) -> None:
     logging.set_verbosity(logging.ERROR)
-    device = jax.devices()[0].device_kind
-    cores = f"{len(os.sched_getaffinity(0))} cores"
-    print(
-        f"{cores}, {device}, Python {platform.python_version()}, jax {jax.__version__}; SIMULATED windows", flush=True
-    )
+    where = f"{len(os.sched_getaffinity(0))} cores, {jax.devices()[0].device_kind}"
+    print(f"{where}, Python {platform.python_version()}, jax {jax.__version__}; SIMULATED windows", flush=True)
     figure, panels = plt.subplots(1, len(SIZES) + 1, figsize=(4.2 * (len(SIZES) + 1), 4), layout="constrained")
     units = {"epoch": "s", "temporaries": "MiB", "arguments": "MiB", "all runs": "s"}
     for axes, (name, sizes) in zip(panels, SIZES.items(), strict=False):
