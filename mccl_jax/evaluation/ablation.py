@@ -2,8 +2,9 @@
 
 Compared are the headline regressor's predictions for the same sessions, in the same folds, of trainings of equal seed.
 
-With folds a difference is taken in each fold (and with each seed), and its interval and p are those of the corrected
-resampled t test: trainings on other people are among what is compared. Without folds the reported sessions are the same
+With folds a difference is taken in each fold, meaned over the seeds, and its interval and p are those of the corrected
+resampled t test: trainings on other people are among what is compared. (Seeds are meaned because they train and test on
+the same people: taken for folds of their own they would make five folds look like fifteen.) Without folds the reported sessions are the same
 in all trainings, whatever their seed: interval and p are over subjects, as everywhere (`ScoredSessions.difference`), of
 what is meaned over the seeds, and by how much the seeds differ stands beside them. All p of a table are one family,
 which Holm's correction is for; baselines are no members of it.
@@ -149,9 +150,12 @@ def _difference(
     found, tested = [], []
     for fold in folds:
         rows = sessions.fold == fold
-        for a, b in zip(mine, others, strict=True):
-            found.append(np.subtract(*(METRICS[name](sessions.true[rows], one[rows]) for one in (a, b))))
-            tested.append(len(np.unique(sessions.subject[rows])))
+        of_seeds = [
+            METRICS[name](sessions.true[rows], a[rows]) - METRICS[name](sessions.true[rows], b[rows])
+            for a, b in zip(mine, others, strict=True)
+        ]
+        found.append(np.mean(of_seeds))
+        tested.append(len(np.unique(sessions.subject[rows])))
     finite = np.isfinite(found)
     trained = parent.results["counts"]["train"]["fewest_n_subjects"]
     compared = nadeau_bengio(np.array(found)[finite], trained, np.array(tested)[finite], sessions.level)
@@ -190,11 +194,11 @@ def _said(
     n = counted(**{name.removeprefix("n_"): number for name, number in _n(sessions).items()})
     if folds > 1:
         method = (
-            f"the mean over {folds} folds{f' x {len(parents)} seeds' if several else ''}; corrected resampled t test "
-            "(Nadeau and Bengio)"
+            f"the mean over {folds} folds{', of each the mean over the seeds' if several else ''}; corrected resampled "
+            "t test (Nadeau and Bengio)"
         )
         covers = "what trainings on other people of this corpus vary by"
-        covers += ", and seeds" if several else "; that of seeds alone is not told apart"
+        covers += "; that of seeds alone is meaned out in part" if several else "; that of seeds alone is not told apart"
     else:
         method = f"{results['intervals']['type']}; p {TESTS['difference']}{_OVER_SEEDS if several else ''}"
         covers = f"chance in who is reported; training variance {_PARTLY if several else 'excluded'}"

@@ -34,9 +34,9 @@ class Comparison:
 def nadeau_bengio(
     differences: np.ndarray, n_train: np.ndarray | float, n_test: np.ndarray | float, level: float = 0.95
 ) -> Comparison:
-    """Two variants, each trained anew in J folds or repetitions: the corrected resampled t test.
+    """Two variants, each trained anew in J folds: the corrected resampled t test.
 
-    `differences` (J,) of the scores of the two in the same fold with the same seed; `n_train`, `n_test`: how many
+    `differences` (J,) of the scores of the two in the same fold, or their means over the seeds there; `n_train`, `n_test`: how many
     subjects each training knew and was tested on, (J,) or one number for all. Folds share training data, so their
     differences vary less than those of independent trainings would: the variance of the mean is taken as
     (1 / J + n_test / n_train) of that of the differences instead of 1 / J of it. With it, unlike with an interval over

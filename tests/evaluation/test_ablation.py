@@ -108,7 +108,7 @@ def test_with_folds_it_is_the_corrected_resampled_t(trained):
     found = []
     for fold in range(5):
         at = parents[0].predictions.fold == f"fold_{fold}"
-        found += [(losses(others[seed]) - losses(parents[seed]))[at].mean() for seed in (0, 1)]
+        found.append(np.mean([(losses(others[seed]) - losses(parents[seed]))[at].mean() for seed in (0, 1)]))
     expected = nadeau_bengio(np.array(found), 36, 9, 0.95)
     mae = row["difference"]["mae"]
     assert (mae["estimate"], mae["lower"], mae["upper"], row["difference"]["mae"]["p"]) == pytest.approx(
@@ -117,7 +117,19 @@ def test_with_folds_it_is_the_corrected_resampled_t(trained):
     half = (mae["upper"] - mae["lower"]) / 2
     assert mae["detectable"] == pytest.approx(half * (1.959964 + 0.841621) / 1.959964, rel=1e-5)
     assert row["difference"]["ccc"]["estimate"] < 0
-    assert "5 folds x 2 seeds" in table["intervals"]["of_differences"]
+    assert "the mean over 5 folds, of each the mean over the seeds" in table["intervals"]["of_differences"]
+
+
+def test_seeds_that_change_nothing_make_no_difference_surer(trained):
+    parents, others = ({seed: trained(signal, 0, folds=5) for seed in range(3)} for signal in (0.4, 0.2))
+    one, three = (
+        rows_of(against_parent("made up", VARIANTS[:1], {"parent": parents, "worse": others}, {}, seeds))["worse"]
+        for parents, others, seeds in (
+            ({0: parents[0]}, {0: others[0]}, [0]),
+            (parents, others, [0, 1, 2]),
+        )
+    )
+    assert one["difference"]["mae"] == pytest.approx(three["difference"]["mae"])
 
 
 def test_what_is_not_done_or_not_comparable_is_said(trained):
