@@ -127,7 +127,8 @@ def identity(probed: Probed, rows: Rows, exchanges: int = 200) -> dict[str, Any]
     """How often the nearest other session is of the same person, among the reported sessions of each training.
 
     Of the sessions of people who have several there; nearest by cosine. `p` and `null` with the sessions dealt out to
-    people anew. Nothing is said where nobody has two sessions.
+    people anew, among those that are reported by the same trainings: there each person keeps as many as they have.
+    Nothing is said where nobody has two sessions.
     """
     at, nearest, of_training = [], [], []
     for name, split in probed.split.items():
@@ -151,10 +152,12 @@ def identity(probed: Probed, rows: Rows, exchanges: int = 200) -> dict[str, Any]
     if not several.any():
         return {**rows.mean(found[several], SHARE), "p": None, "reason": "nobody has two sessions"}
     rng, null, seen_again = np.random.default_rng(rows.seed), [], found[several]
-    tested = np.unique(at)
+    reported_by = np.stack([split == probed.reported for split in probed.split.values()])
+    alike = [np.flatnonzero((reported_by == those[:, None]).all(axis=0)) for those in np.unique(reported_by, axis=1).T]
     for _ in range(exchanges):
         dealt = probed.subject.copy()
-        dealt[tested] = dealt[rng.permutation(tested)]
+        for tested in alike:
+            dealt[tested] = dealt[rng.permutation(tested)]
         several, found_there = found_again(dealt)
         null.append(found_there[several].mean() if several.any() else 0.0)
     p = float((1 + (np.array(null) >= seen_again.mean() - 1e-9).sum()) / (1 + exchanges))

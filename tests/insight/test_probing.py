@@ -121,3 +121,9 @@ def test_a_person_is_found_again_where_embeddings_know_them():
     assert probing.identity(probed, rows(), exchanges=99)["p"] > 0.01
     alone = probing.identity(made(), rows())
     assert (alone["estimate"], alone["reason"]) == (None, "nobody has two sessions")
+
+
+def test_by_chance_a_person_is_found_among_those_of_their_fold():
+    found = probing.identity(made(n=200, folds=5, each=10), rows(), exchanges=99)  # 4 people a fold
+    assert found["null"]["mean"] == pytest.approx(9 / 39, abs=0.03)
+    assert found["p"] > 0.01
