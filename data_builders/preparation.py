@@ -23,7 +23,7 @@ import tqdm
 
 from data_builders.defects import Defect, Effect
 from data_builders.records import features
-from data_builders.report import DESCRIPTION, Report, Tally
+from data_builders.report import Report, Tally, is_simulated
 from data_builders.shards import Outcome, Shard, Source, write_shard, write_shards
 from mccl_jax.cues import Cue
 from mccl_jax.errors import UserError
@@ -104,7 +104,7 @@ class SessionBuilder(tfds.core.dataset_builder.FileReaderBuilder, skip_registrat
                 tally.add(outcome.source.split, outcome.summary)
             else:
                 tally.skip(outcome.source.name, outcome.why)
-        report = tally.report(str(folder), fingerprint, simulated=(folder / DESCRIPTION).is_file())
+        report = tally.report(str(folder), fingerprint, simulated=is_simulated(folder))
         for source in plan.sources:
             if source.split not in report.splits:
                 raise UserError(

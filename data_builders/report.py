@@ -7,12 +7,24 @@ import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from data_builders.defects import Defect, Effect, in_words, written
+from data_builders.readers.folders import folders_below
 from data_builders.records import Session
 from mccl_jax.errors import printable
 
 JSON_NAME, TEXT_NAME = "preparation.json", "preparation.txt"
 DESCRIPTION = "simulation.json"  # what the simulator leaves in a folder that it has made up
 _EXAMPLES = 5  # lines under a note in preparation.txt; preparation.json has all
+
+
+def is_simulated(raw: str | pathlib.Path) -> bool:
+    """Whether the simulator wrote recordings that are in a folder, however they came to be there.
+
+    Recordings are found at any depth, so what it has left counts anywhere below the folder; and above it, for a part
+    of what is made up is made up.
+    """
+    raw = pathlib.Path(raw).resolve()
+    above = any((folder / DESCRIPTION).is_file() for folder in raw.parents)
+    return above or any(DESCRIPTION in names for _, names in folders_below(raw))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,7 @@ from data_builders.cmdc import survey as cmdc
 from data_builders.daic_woz import survey as daic_woz
 from data_builders.e_daic import survey as e_daic
 from data_builders.openface import survey as openface
+from data_builders.report import is_simulated
 from data_builders.survey import interviews
 from data_builders.survey.disguise import Disguise
 from data_builders.survey.estimate import estimate
@@ -14,7 +15,7 @@ from data_builders.survey.structure import structure
 from data_builders.survey.survey import Survey
 from mccl_jax.errors import UserError
 from mccl_jax.experiment import Experiment
-from mccl_jax.modes.prepare import builder_of, is_simulated, place_of, refuse_unnamed
+from mccl_jax.modes.prepare import builder_of, place_of, refuse_unnamed
 
 # Corpus -> its layout, and how it is looked at.
 _CORPORA = {

@@ -1,6 +1,7 @@
 """Sessions prepared and cut into windows, and who of them is trained on in which training."""
 
 import dataclasses
+import functools
 import hashlib
 import pathlib
 import weakref
@@ -10,7 +11,7 @@ import numpy as np
 
 from data_builders.preparation import SessionBuilder
 from data_builders.records import Session
-from data_builders.report import Report
+from data_builders.report import Report, is_simulated
 from mccl_jax.cues import shared_cues
 from mccl_jax.data.description import of_cues
 from mccl_jax.data.scaling import Scaler
@@ -21,7 +22,7 @@ from mccl_jax.data.transfer import left_out, trained_and_reported
 from mccl_jax.data.windows import WindowOptions, Windows
 from mccl_jax.evaluation.described import Described
 from mccl_jax.experiment import Experiment
-from mccl_jax.modes.prepare import is_simulated, place_of, prepare_all
+from mccl_jax.modes.prepare import place_of, prepare_all
 from mccl_jax.training import hosts
 from mccl_jax.training.runs import TrainingData
 
@@ -46,7 +47,7 @@ class Material:
     sessions: Callable[[], Iterator[Session]] = lambda: iter(())
     _data: Mapping[tuple[str, ...], TrainingData] = dataclasses.field(default_factory=weakref.WeakValueDictionary)
 
-    @property
+    @functools.cached_property  # looks through a folder
     def simulated(self) -> bool:
         return any(report.simulated or is_simulated(report.source) for report in self.reports)
 

@@ -10,7 +10,7 @@ from data_builders.daic_woz import daic_woz_dataset_builder
 from data_builders.e_daic import e_daic_dataset_builder
 from data_builders.openface import openface_dataset_builder
 from data_builders.preparation import folder_of, open_or_prepare, open_prepared
-from data_builders.report import DESCRIPTION, JSON_NAME
+from data_builders.report import JSON_NAME
 from mccl_jax.buckets import is_remote, on_disk
 from mccl_jax.errors import UserError
 from mccl_jax.experiment import DataOptions, Experiment
@@ -141,11 +141,6 @@ def builder_of(data: DataOptions):
     return openface_dataset_builder.Builder, openface_dataset_builder.OpenFaceConfig(
         cues=data.cues, missing=data.missing, frame_rate=data.frame_rate, target=data.target, labels=data.labels
     )
-
-
-def is_simulated(raw: str | pathlib.Path) -> bool:
-    """Whether a folder of recordings was written by the simulator, however it came to be used."""
-    return pathlib.Path(raw, DESCRIPTION).is_file()
 
 
 def run(experiment: Experiment, say=print) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data_builders.defects import Defect, Effect, Rule
-from data_builders.report import JSON_NAME, TEXT_NAME, Report, Summary, Tally
+from data_builders.report import DESCRIPTION, JSON_NAME, TEXT_NAME, Report, Summary, Tally, is_simulated
 from tests.data.made import plain
 
 
@@ -123,3 +123,16 @@ def test_names_of_files_may_hold_anything(tmp_path, name):
     assert "skipped: 1\n" in text
     assert all(line.isprintable() for line in text.split("\n"))
     assert Report.read(tmp_path) == report
+
+
+@pytest.mark.parametrize("named", [".", "..", "../..", "link", "part", "elsewhere"])
+def test_made_up_recordings_are_called_so_wherever_among_them_is_looked(tmp_path, named):
+    raw = tmp_path / "simulated" / "raw"
+    (raw / "part").mkdir(parents=True)
+    (tmp_path / "elsewhere/deep").mkdir(parents=True)
+    (tmp_path / "of links").mkdir()
+    (tmp_path / "of links/all").symlink_to(tmp_path / "simulated")
+    folder = tmp_path / "of links" if named == "link" else tmp_path / named if named == "elsewhere" else raw / named
+    assert not is_simulated(folder)
+    (raw / DESCRIPTION).write_text("{}")
+    assert is_simulated(folder) == (named != "elsewhere")

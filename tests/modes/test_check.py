@@ -104,6 +104,7 @@ def test_nothing_is_written_and_simulated_data_are_called_so(simulated, share):
     before = everything(simulated)
     there = set(simulated.parent.iterdir())
     assert said("daic_woz", simulated, share).startswith("SIMULATED ")
+    assert said("daic_woz", simulated.parent, share).startswith("SIMULATED ")
     assert everything(simulated) == before
     assert set(simulated.parent.iterdir()) == there
 
