@@ -85,7 +85,8 @@ def material_of(experiment: Experiment, say) -> Material:
     reports = [report for _, report in prepared]
     if not hosts.is_main():
         hosts.wait("windows")  # where they are kept on disk, the main process writes them
-    windows, facts, notes = windows_and_facts(sessions, experiment.windows, _place_of_windows(experiment, reports))
+    place = _place_of_windows(experiment, prepared)
+    windows, facts, notes = windows_and_facts(sessions, experiment.windows, place)
     if hosts.is_main():
         hosts.wait("windows")
     data, reported = experiment.data, experiment.evaluation.reported_split
@@ -106,11 +107,16 @@ def _fingerprint(reports: Sequence[Report]) -> str:
     return hashlib.sha256("".join(report.fingerprint for report in reports).encode()).hexdigest()
 
 
-def _place_of_windows(experiment: Experiment, reports: Sequence[Report]) -> pathlib.Path | None:
-    """Where windows lie that are streamed, named by all that they depend on; None for those that stay in memory."""
+def _place_of_windows(experiment: Experiment, prepared: Sequence[tuple[SessionBuilder, Report]]) -> pathlib.Path | None:
+    """Where windows lie that are streamed, named by all that they depend on; None for those that stay in memory.
+
+    That is the raw files, how they were read, which the name of a data set says, and how they are cut.
+    """
     if experiment.train.feeding == "resident":
         return None
-    depends = repr((FORM, _fingerprint(reports), experiment.windows, experiment.evaluation.reported_split))
+    names = [builder.info.full_name for builder, _ in prepared]
+    fingerprint = _fingerprint([report for _, report in prepared])
+    depends = repr((FORM, names, fingerprint, experiment.windows, experiment.evaluation.reported_split))
     return place_of(experiment) / "windows" / hashlib.sha256(depends.encode()).hexdigest()[:16]
 
 
