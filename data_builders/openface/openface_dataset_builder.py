@@ -13,8 +13,9 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from data_builders.digests import digests
-from data_builders.openface.session import read_session, session_name
+from data_builders.openface.session import is_table, read_session, session_name
 from data_builders.preparation import UNSPLIT, Plan, SessionBuilder
+from data_builders.readers.folders import folders_below
 from data_builders.readers.labels import read_labels
 from data_builders.readers.openface import READER, check_options, present_cues
 from data_builders.readers.openface_text import read_header
@@ -103,7 +104,7 @@ class Builder(SessionBuilder):
     def _files(self, folder: pathlib.Path) -> dict[str, pathlib.Path]:
         """Path below `folder` -> path of every CSV but the labels, by name."""
         labels = (folder / self.builder_config.labels).resolve()
-        paths = [path for pattern in ("*.csv", "*.csv.gz") for path in folder.rglob(pattern)]
+        paths = [below / name for below, names in folders_below(folder) for name in names if is_table(name)]
         names = {
             path.relative_to(folder).as_posix(): path for path in paths if path.is_file() and path.resolve() != labels
         }

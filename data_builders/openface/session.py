@@ -8,6 +8,7 @@ import numpy as np
 
 from data_builders.defects import ALL, switched_on
 from data_builders.digests import digest
+from data_builders.readers.folders import folders_below
 from data_builders.readers.labels import Label
 from data_builders.readers.openface import READER, read_openface
 from data_builders.records import Session
@@ -21,11 +22,17 @@ def session_name(file: str) -> str:
     return file.removesuffix(".gz").removesuffix(".csv")
 
 
+def is_table(name: str) -> bool:
+    """Whether a file may be a recording, or a table of labels, by its name."""
+    return name.endswith((".csv", ".csv.gz"))
+
+
 def recordings(source: pathlib.Path) -> list[pathlib.Path]:
     """The CSVs (plain or .gz) that `source` is or holds, but for tables of labels; UserError where there are none."""
     if source.is_file():
         return [source]
-    files = sorted(p for p in source.rglob("*") if p.name.endswith((".csv", ".csv.gz")) and p.name != "labels.csv")
+    found = (folder / name for folder, names in folders_below(source) for name in names if is_table(name))
+    files = sorted(path for path in found if path.name != "labels.csv")
     if not files:
         raise UserError(f"{source}: expected an OpenFace CSV, or a folder that holds some: correct --input")
     return files

@@ -262,6 +262,37 @@ def test_archives_win_over_folders(tmp_path, folder):
         find_sessions(folder)
 
 
+def test_an_archive_in_a_folder_of_its_name_wins_too(folder):
+    inside = folder / "300_P" / "300_P.zip"
+    inside.parent.mkdir()
+    (folder / "300_P.zip").rename(inside)
+    write_folder(inside.parent / "300_P", members("300"))
+    found, notes = find_sessions(folder)
+    assert found["300"] == inside
+    assert notes == ("sessions with both an archive and a folder, the archive is read: 300",)
+    assert recordings(inside.parent) == [inside]
+    assert find_sessions(inside.parent)[0] == {"300": inside}
+    inside.unlink()
+    assert find_sessions(folder)[0]["300"] == recordings(inside.parent)[0] == inside.parent
+    assert not find_sessions(folder)[1]
+
+
+def test_linked_folders_are_searched_and_links_to_nowhere_are_none(tmp_path, folder):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/disk").symlink_to(folder)
+    (folder / "again").symlink_to(folder / "more")
+    (folder / "304_P.zip").symlink_to(folder / "gone")
+    found, notes = find_sessions(tmp_path / "mine")
+    assert {number: path.relative_to(tmp_path / "mine/disk").as_posix() for number, path in found.items()} == {
+        "300": "300_P.zip",
+        "301": "301_P.zip",
+        "302": "302_P",
+        "303": "303_P.zip",
+        "409": "more/409_P.zip",
+    }
+    assert not notes
+
+
 def test_recordings_of_somebody_unknown(folder):
     assert [path.name for path in recordings(folder)] == ["300_P.zip", "301_P.zip", "302_P", "303_P.zip", "409_P.zip"]
     assert recordings(folder / "302_P") == [folder / "302_P"]

@@ -15,7 +15,7 @@ import tensorflow_datasets as tfds
 
 from data_builders import preparation
 from data_builders.openface.openface_dataset_builder import Builder, OpenFaceConfig
-from data_builders.openface.session import read_session
+from data_builders.openface.session import read_session, recordings
 from data_builders.preparation import UNSPLIT, open_or_prepare
 from data_builders.records import decode
 from data_builders.report import JSON_NAME, TEXT_NAME, Report
@@ -131,6 +131,16 @@ def test_a_cue_that_one_recording_lacks_is_left_out_of_all(tmp_path, folder):
     builder, report = run(tmp_path, folder)
     assert [name for name, _ in report.skipped] == ["a.csv"]
     assert {tuple(session.cues) for session in sessions(builder)} == {("landmarks", "gaze", "pose", "aus")}
+
+
+def test_linked_folders_are_searched(tmp_path, folder):
+    (folder / "b").rename(tmp_path / "disk")
+    (folder / "b").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk/up").symlink_to(folder)
+    builder, report = run(tmp_path, folder)
+    assert [session.session for session in sessions(builder)] == ["a", "b/1", "b/2", "c"]
+    assert not report.skipped
+    assert recordings(folder) == [folder / name for name in ("a.csv", "b/1.csv.gz", "b/2.csv", "c.csv.gz")]
 
 
 def test_options_have_folders_of_their_own(tmp_path, folder):
