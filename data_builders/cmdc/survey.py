@@ -71,6 +71,11 @@ def look_at(
     used = {path.relative_to(root).as_posix() for one in interviews.values() for path in one.answers.values()}
     files = [seen for seen in inventory.of_kind("answer") if seen.place in used]
     oddities = findings.odd_sizes(files) + findings.odd_headers(files, layout) + findings.repeated(inventory, files)
+    absent = [
+        f"{name}/{path.name}" for name, one in interviews.items() for path in one.answers.values() if not path.is_file()
+    ]
+    if absent:
+        oddities.append(Oddity("answers that are no file (a link to nowhere)", tuple(absent), costs=True))
     of_people = [note.partition(": ") for one in interviews.values() for note in one.notes]
     names = [name for name, one in interviews.items() for _ in one.notes]
     oddities += oddities_of(f"{what}: {name} {said}" for name, (what, _, said) in zip(names, of_people, strict=True))
@@ -87,7 +92,10 @@ def look_at(
         f"tables: {', '.join(path.relative_to(root).as_posix() for path in tables)}",
         f"headers: answer {findings.headers_in_words(files, family)}",
     ]
-    sizes = {name: sum(path.stat().st_size for path in one.answers.values()) for name, one in interviews.items()}
+    sizes = {
+        name: sum(path.stat().st_size for path in one.answers.values() if path.is_file())
+        for name, one in interviews.items()
+    }
     return _counts(interviews, info.subjects), lines, oddities, {name: ("", max(1, n)) for name, n in sizes.items()}
 
 

@@ -79,3 +79,14 @@ def test_what_is_missing_or_too_much_is_named(mine):
     assert "HC03/Q7.csv and HC05/Q7.csv" in said
     assert "MDD14/Q10.csv and MDD14/Q11.csv" in said
     assert "files that are not known and not read, 1: part{n}/HC{n}/interview.csv" in said
+
+
+def test_answers_that_are_links_to_nowhere_are_named(mine):
+    person = mine / "part1" / "HC03"
+    (person / "Q3.csv").unlink()
+    (person / "Q3.csv").symlink_to(mine / "gone.csv")
+    found = of_cmdc(mine)
+    assert found.odd(costs=True) == ["answers that are no file (a link to nowhere): HC03/Q3.csv"]
+    left = [path for n in range(1, 13) if (path := person / f"Q{n}.csv").is_file()]
+    assert found.weights["HC03"] == ("", sum(path.stat().st_size for path in left))
+    assert len(left) == 11
