@@ -35,5 +35,5 @@ def statistics(session: Session) -> dict[str, dict[str, list]]:
 def _of_points(cue: np.ndarray, usable: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(V, C) each: mean, standard deviation and length of the way of some points (F, V, C)."""
     values = cue[usable].astype(np.float64)
-    way = np.abs(np.diff(cue, axis=0)[pairs]).sum(axis=0, dtype=np.float64)
+    way = np.abs(np.diff(cue.astype(np.float64), axis=0)[pairs]).sum(axis=0)
     return values.mean(axis=0), values.std(axis=0), way

@@ -12,7 +12,7 @@ from data_builders.e_daic.defects import CORRECTIONS, DEFECTS
 from data_builders.readers import matlab, transcripts
 from data_builders.readers.archives import Content, digest_of, read_members
 from data_builders.readers.openface import READER as OPENFACE_READER
-from data_builders.readers.openface import Recording, read_openface
+from data_builders.readers.openface import Recording, bound, read_openface
 from data_builders.readers.phq8 import Participant
 from data_builders.readers.session_files import number_of
 from data_builders.readers.session_files import recordings as recordings  # a way in, as each corpus has one
@@ -22,7 +22,7 @@ from data_builders.statistics import statistics
 from mccl_jax.cues import DEEP, E_DAIC_CUES
 from mccl_jax.errors import UserError
 
-READER = f"e_daic 3, {OPENFACE_READER}"  # raise it when the same files would be read differently
+READER = f"e_daic 4, {OPENFACE_READER}"  # raise it when the same files would be read differently
 FRAME_RATE = 30.0  # frames a second of almost all sessions
 # Label: who leads the interview, a person behind the avatar or the avatar by itself; by the number of the session.
 INTERVIEWER = "interviewer"
@@ -77,6 +77,7 @@ def read_session(
         features = matlab.read_feature(read.pop(_DEEP), len(DEEP.points))
         arrays[_DEEP], keep = _aligned(source, features, recording, notes)
         del features
+        bound({_DEEP: arrays[_DEEP]}, notes)
         if n := int((~np.isfinite(arrays[_DEEP])).any(axis=(1, 2)).sum()):
             notes.append(f"frames with CNN features that are no number are not used: {n} of {len(arrays[_DEEP])}")
     provenance = {

@@ -35,8 +35,9 @@ SLOWEST, FASTEST = 1.0, 250.0
 _LARGEST_JUMP = 50.0
 # Frame numbers and timestamps beyond these are none; four days at 30 a second and seconds since 1970 are within.
 _MOST_FRAME, _MOST_TIME = 1e7, 1e10
-# What no face that was tracked can have: cells beyond it, in either direction, count as unreadable.
-_BOUNDS = {"landmarks": 1e5, "gaze": 1e3, "pose": 1e5, "aus": 100.0}
+# What no face that was tracked can have: cells beyond it, in either direction, count as unreadable. Those of
+# "deep", the activations of a network, are bounded generously.
+_BOUNDS = {"landmarks": 1e5, "gaze": 1e3, "pose": 1e5, "aus": 100.0, "deep": 1e6}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -284,7 +285,7 @@ def _in_32_bits(values: np.ndarray) -> np.ndarray:
 def bound(cues: Mapping[str, np.ndarray], notes: list[str]) -> None:
     """Makes NaN, in place, of values that no face can have: one of them would rule every scale that is fitted."""
     for name, values in cues.items():
-        beyond = np.abs(values) > _BOUNDS[name]
+        beyond = (values > _BOUNDS[name]) | (values < -_BOUNDS[name])  # no copy: features may have a GB
         if beyond.any():
             values[beyond] = np.nan
             notes.append(f"values that no face can have, their frames are not used: {beyond.sum()} in {name}")

@@ -8,7 +8,7 @@ from data_builders.e_daic.e_daic_dataset_builder import Builder, EDaicConfig
 from data_builders.e_daic.session import interviewer, read_recording, read_session, recordings
 from data_builders.preparation import open_or_prepare
 from data_builders.readers.session_files import find_sessions
-from data_builders.records import decode
+from data_builders.records import decode, encode
 from data_builders.thinning import thin
 from mccl_jax.cues import E_DAIC_CUES
 from mccl_jax.data.windows import WindowOptions, cut_windows
@@ -160,6 +160,17 @@ def test_frames_without_features_are_not_used(tmp_path):
         read_session(write_session(tmp_path / "301_P", members(301, deep=0 * features())))
     with pytest.raises(UserError, match=r"301_P\.zip: CNN_ResNet has no row"):
         read_session(write_session(tmp_path / "301_P.zip", members(301, deep=features(0))))
+
+
+def test_features_that_no_network_gives_are_not_used(tmp_path):
+    deep = features()
+    deep[4, 7], deep[5, 7], deep[8, 9] = 3e38, -3e38, 9e5
+    session = read_session(write_session(tmp_path / "300_P", members(300, deep=deep)))
+    assert np.flatnonzero(~session.usable).tolist() == [4, 5]
+    assert np.isnan(session.cues["deep"][[4, 5], 7, 0]).all()
+    assert session.cues["deep"][8, 9, 0] == 9e5
+    assert has_note(session, "values that no face can have, their frames are not used: 2 in deep")
+    encode(session, E_DAIC_CUES)
 
 
 def test_transcripts(tmp_path):

@@ -125,6 +125,14 @@ def test_the_way_from_one_answer_to_the_next_is_not_gone():
     np.testing.assert_allclose(statistics(session)["pose"]["velocity"], np.full((2, 3), 2.0))
 
 
+def test_statistics_of_the_greatest_numbers_are_numbers():
+    session = dataclasses.replace(a_session(2, cues=("aus",)), success=np.ones(2, bool), question=np.ones(2, np.int32))
+    session.cues["aus"][:] = np.array([3e38, -3e38], np.float32)[:, None, None]
+    found = statistics(session)["aus"]
+    assert all(np.isfinite(values).all() for values in found.values())
+    np.testing.assert_allclose(found["velocity"], np.full((17, 1), 6e38 / np.diff(session.time)))
+
+
 def test_statistics_without_two_neighbours():
     session = dataclasses.replace(a_session(2, cues=("aus",)), success=np.array([True, False]))
     session.cues["aus"][:] = 1
