@@ -42,7 +42,7 @@ class Label:
 
 @dataclasses.dataclass(frozen=True)
 class LabelTable:
-    """All rows, in the order of the table, and notes, each "what: details", on what they lack."""
+    """All rows, in the order of the table, and notes, each "what: details", on what they lack or is not used."""
 
     rows: tuple[Label, ...]
     notes: tuple[str, ...]
@@ -73,7 +73,10 @@ def read_labels(path: str | pathlib.Path, target: str = "target") -> LabelTable:
         _check_one_a_subject(path, rows, name)
     _check_one_a_subject(path, [row for row in rows if row.gender], "gender")
     unlabelled = sum(math.isnan(row.target) for row in rows)
-    return LabelTable(tuple(rows), (f"rows without a {target}: {unlabelled}",) if unlabelled else ())
+    notes = [f"rows without a {target}: {unlabelled}"] if unlabelled else []
+    if rows[0].split and rows[0].fold >= 0:  # all have what one has
+        notes.append("the column fold of the labels is not used: they have a column split, too, and that one counts")
+    return LabelTable(tuple(rows), tuple(notes))
 
 
 def _row(where: str, line: int, cells: Mapping[str, str], target: str) -> Label:

@@ -30,7 +30,10 @@ def test_a_full_table(tmp_path):
     assert math.isnan(b.target)
     assert b.labels == {"site": "South, old", "age": None}
     assert (c.split, c.fold, c.gender, c.line) == ("dev", 1, "male", 5)
-    assert found.notes == ("rows without a target: 1",)
+    assert found.notes == (
+        "rows without a target: 1",
+        "the column fold of the labels is not used: they have a column split, too, and that one counts",
+    )
 
 
 def test_only_what_is_needed(tmp_path):
