@@ -2,7 +2,7 @@
 
   python run.py                                     a simulated corpus, from raw files to results
   python run.py --config=configs/openface.py --config.data.manual_dir=FOLDER      recordings of your own
-  python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER          a corpus (cmdc, daic_woz)
+  python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER          a corpus (cmdc, daic_woz, e_daic)
   python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER --mode=check          only look at it
   python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER --mode=sweep --sweep="seed=0,1,2"
   python run.py --config=configs/cmdc.py --config.data.manual_dir=FOLDER --mode=ablate --grid=cues
