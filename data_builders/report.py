@@ -66,6 +66,8 @@ class Report:
             f"{self.sessions} sessions of {self.subjects} subjects from {self.source}",
             f"{self.frames} frames, {self.seconds / 60:.1f} minutes; {self.failed_share:.2%} of the frames failed",
         ]
+        if self.simulated:
+            lines.insert(0, "SIMULATED recordings: they say nothing about real people")
         if self.unlabelled:
             lines.append(f"sessions without a target: {self.unlabelled}")
         lines += [

@@ -4,10 +4,10 @@ Compared are the headline regressor's predictions for the same sessions, in the 
 
 With folds a difference is taken in each fold, meaned over the seeds, and its interval and p are those of the corrected
 resampled t test: trainings on other people are among what is compared. (Seeds are meaned because they train and test on
-the same people: taken for folds of their own they would make five folds look like fifteen.) Without folds the reported sessions are the same
-in all trainings, whatever their seed: interval and p are over subjects, as everywhere (`ScoredSessions.difference`), of
-what is meaned over the seeds, and by how much the seeds differ stands beside them. All p of a table are one family,
-which Holm's correction is for; baselines are no members of it.
+the same people: taken for folds of their own they would make five folds look like fifteen.) Without folds the reported
+sessions are the same in all trainings, whatever their seed: interval and p are over subjects, as everywhere
+(`ScoredSessions.difference`), of what is meaned over the seeds, and by how much the seeds differ stands beside them.
+All p of a table are one family, which Holm's correction is for; baselines are no members of it.
 """
 
 import dataclasses
@@ -198,7 +198,7 @@ def _said(
             "t test (Nadeau and Bengio)"
         )
         covers = "what trainings on other people of this corpus vary by"
-        covers += "; that of seeds alone is meaned out in part" if several else "; that of seeds alone is not told apart"
+        covers += f"; that of seeds alone is {'meaned out in part' if several else 'not told apart'}"
     else:
         method = f"{results['intervals']['type']}; p {TESTS['difference']}{_OVER_SEEDS if several else ''}"
         covers = f"chance in who is reported; training variance {_PARTLY if several else 'excluded'}"

@@ -36,12 +36,12 @@ def nadeau_bengio(
 ) -> Comparison:
     """Two variants, each trained anew in J folds: the corrected resampled t test.
 
-    `differences` (J,) of the scores of the two in the same fold, or their means over the seeds there; `n_train`, `n_test`: how many
-    subjects each training knew and was tested on, (J,) or one number for all. Folds share training data, so their
-    differences vary less than those of independent trainings would: the variance of the mean is taken as
-    (1 / J + n_test / n_train) of that of the differences instead of 1 / J of it. With it, unlike with an interval over
-    subjects, what training itself varies by is in the interval. Source: Nadeau and Bengio 2003, "Inference for the
-    generalization error".
+    `differences` (J,) of the scores of the two in the same fold, where there are several seeds meaned over them;
+    `n_train`, `n_test`: how many subjects each training knew and was tested on, (J,) or one number for all. Folds share
+    training data, so their differences vary less than those of independent trainings would: the variance of the mean is
+    taken as (1 / J + n_test / n_train) of that of the differences instead of 1 / J of it. With it, unlike with an
+    interval over subjects, what training itself varies by is in the interval. Source: Nadeau and Bengio 2003,
+    "Inference for the generalization error".
 
     There is neither interval nor p where J is below 2, or where all differences are one number other than 0. Raises
     ValueError where a difference is not finite or a size is not above 0.

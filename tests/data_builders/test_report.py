@@ -52,6 +52,11 @@ def test_a_note_on_all_sessions_is_not_a_list_of_their_names():
     assert len(report.notes["no timestamps"]["examples"]) == 7
 
 
+def test_simulated_recordings_are_called_so_first():
+    said = [tallied(session("a")).report("r", "p", simulated).words() for simulated in (True, False)]
+    assert said[0] == "SIMULATED recordings: they say nothing about real people\n" + said[1]
+
+
 def test_notes_on_the_whole_corpus_stand_as_they_are():
     report = tallied(session("a"), notes=["SubjectInfo.xlsx, row 3: odd"], skipped=[("b", "gone")]).report("r", "p")
     assert "notes: 1\n  SubjectInfo.xlsx, row 3: odd\n" in report.words()
