@@ -36,8 +36,8 @@ def people(counts: Mapping[str, int | None]) -> str:
 
 
 def known(count: int | None) -> str:
-    """A count, or that it is too small to be told."""
-    return "under 10" if count is None else str(count)
+    """A count, or that it is left out: it is too small, or would tell of one that is."""
+    return "left out" if count is None else str(count)
 
 
 def readable(name: str) -> str:

@@ -10,13 +10,14 @@ from mccl_jax.report.contents import Contents
 
 LEAST = 10
 FEW = f"fewer than {LEAST} people: left out"
+TELLS = "left out: the whole less the other parts would tell of few people"
 LEFT_OUT = "(left out)"
 # Keys of the config that name folders or files, or, as ids of defects do, participants.
 _PRIVATE = ("manual_dir", "data_dir", "labels", "corrections", "weights", "official")
 # What they are when they name none.
 _NAMES_NONE = ("", (), ("all",), "random")
 # A note that counts fewer than ten.
-_SMALL = re.compile(r"\b[0-9] (?:\w+ )?(?:session|subject|people|person)")
+_SMALL = re.compile(r"\b(?:[0-9]|No) (?:\w+ )?(?:session|subject|people|person)")
 
 
 def shareable(contents: Contents) -> Contents:
@@ -36,9 +37,9 @@ def shareable(contents: Contents) -> Contents:
         without = [*METRICS]
     results = _told(results, few, without) | {
         "counts": {split: _counts(of_split) for split, of_split in results["counts"].items()},
-        "groups": told_parts(results["groups"]),
-        "folds": told_parts(results["folds"]),
-        "subgroups": [part for of_one in subgroups.values() for part in told_parts(of_one)],
+        "groups": told_parts(results["groups"], counts),
+        "folds": told_parts(results["folds"], counts),
+        "subgroups": [part for of_one in subgroups.values() for part in told_parts(of_one, counts)],
         "notes": [note for note in results["notes"] if not _SMALL.search(note)],
         "sessions": [],
         "encoders": results["encoders"] if contents.experiment.init.words == "begun at random" else "begun with files",
@@ -61,16 +62,23 @@ def shareable(contents: Contents) -> Contents:
     )
 
 
-def told_parts(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Parts of a whole, those of few people without their scores and counts.
+def told_parts(parts: Sequence[Mapping[str, Any]], whole: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Parts of the sessions that `whole` counts, those of few people without their scores and counts.
 
-    Where a single part would be left out, or those left out are together fewer than ten, the next smaller one goes with
-    them: else the whole less the others would tell it.
+    The whole less the told parts tells of all other sessions, also of those that are in no part because what divides
+    them is unknown. Where these may be of fewer than ten people, the next smaller part is left out with them. How many
+    they are of is not known, for one person's sessions may lie in several parts; but no fewer than the largest part
+    that is left out, nor than those whom the told parts do not have even if nobody is in two. Parts that share sessions
+    are all left out: their sums tell of those that they share.
     """
     by_size = sorted(range(len(parts)), key=lambda index: parts[index]["counts"]["n_subjects"])
-    size = [parts[index]["counts"]["n_subjects"] for index in by_size]
-    out = sum(people < LEAST for people in size)
-    while 0 < out < len(parts) and (out == 1 or sum(size[:out]) < LEAST):
+    people, sessions = ([parts[index]["counts"][key] for index in by_size] for key in ("n_subjects", "n_sessions"))
+    if sum(sessions) > whole["n_sessions"]:
+        return [_hidden_part(part) for part in parts]
+    out = sum(size < LEAST for size in people)
+    while out < len(parts) and sum(sessions[out:]) < whole["n_sessions"]:
+        if max([whole["n_subjects"] - sum(people[out:]), *people[:out]]) >= LEAST:
+            break
         out += 1
     hidden = set(by_size[:out])
     return [_hidden_part(part) if index in hidden else _part(part) for index, part in enumerate(parts)]
@@ -84,7 +92,7 @@ def _hidden_part(part: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **part,
         "counts": dict.fromkeys(part["counts"]),
-        "suppressed": FEW,
+        "suppressed": FEW if part["counts"]["n_subjects"] < LEAST else TELLS,
         "predictors": None,
         **{key: None for key in ("bias", "coverage") if key in part},
     }

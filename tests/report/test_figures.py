@@ -112,7 +112,7 @@ def test_parts_of_few_are_not_counted_in_a_figure(contents_of, drawn):
     dots.errors_by_part(contents, "errors_by_fold", "fold", [few, *parts[1:]])
     (axes,) = drawn[0].axes
     names = [" ".join(text.get_text().split()) for text in axes.get_yticklabels()]
-    assert names == ["fold 1, n = under 10", "fold 2, n = 10", "fold 3, n = 10"]
+    assert names == ["fold 1, n = left out", "fold 2, n = 10", "fold 3, n = 10"]
 
 
 def test_numbers_of_fewer_than_ten_count_as_data_of_participants(contents_of):

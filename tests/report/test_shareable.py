@@ -5,7 +5,7 @@ import re
 import pytest
 
 from mccl_jax.report.page import write_report
-from mccl_jax.report.shareable import FEW, shareable, told_parts
+from mccl_jax.report.shareable import FEW, TELLS, shareable, told_parts
 
 SCORE = dict.fromkeys(("estimate", "lower", "upper", "n_sessions", "n_subjects", "undefined_resamples"), 1)
 
@@ -18,8 +18,11 @@ def part(name: str, people: int) -> dict:
     }
 
 
-def left(parts: list[dict]) -> list[str]:
-    """Names of the parts that have kept their scores."""
+def left(parts: list[dict], sessions: int | None = None, people: int | None = None) -> list[str]:
+    """Names of the parts that keep their scores; of a whole that they make up, or of so many sessions and people."""
+    summed = {key: sum(one["counts"][key] for one in parts) for key in ("n_sessions", "n_subjects")}
+    whole = {"n_sessions": sessions or summed["n_sessions"], "n_subjects": people or summed["n_subjects"]}
+    parts = told_parts(parts, whole)
     kept = [one["name"] for one in parts if one["predictors"] is not None]
     assert kept == [one["name"] for one in parts if one["counts"]["n_subjects"] is not None]
     return kept
@@ -49,12 +52,56 @@ def test_no_id_and_no_path_is_in_any_file(contents_of, tmp_path, options):
 
 
 def test_parts_of_few_go_and_with_them_what_would_tell_them():
-    assert left(told_parts([part("a", 12), part("b", 30)])) == ["a", "b"]
-    assert left(told_parts([part("a", 9), part("b", 30), part("c", 11)])) == ["b"]  # else a is the whole less the rest
-    assert left(told_parts([part("a", 4), part("b", 4), part("c", 30), part("d", 12)])) == ["c"]
-    assert left(told_parts([part("a", 6), part("b", 7), part("c", 30)])) == ["c"]
-    assert left(told_parts([part("a", 3), part("b", 30)])) == []
-    assert told_parts([]) == []
+    assert left([part("a", 12), part("b", 30)]) == ["a", "b"]
+    assert left([part("a", 9), part("b", 30), part("c", 11)]) == ["b"]  # else a is the whole less the rest
+    assert left([part("a", 4), part("b", 4), part("c", 30), part("d", 12)]) == ["c"]
+    assert left([part("a", 6), part("b", 7), part("c", 30)]) == ["c"]
+    assert left([part("a", 3), part("b", 30)]) == []
+    assert left([part("a", 0), part("b", 30), part("c", 30)]) == ["b", "c"]  # of nobody there is nothing to tell
+    assert told_parts([], {"n_sessions": 3, "n_subjects": 3}) == []
+
+
+def test_those_in_no_part_are_not_told_by_subtraction():
+    parts = [part("female", 20), part("male", 21)]
+    assert left(parts, 41, 41) == ["female", "male"]
+    for unknown in (1, 9):
+        assert left(parts, 41 + unknown, 41 + unknown) == ["male"]
+        assert left(parts, 41 + unknown, 41) == ["male"]  # the sessions are of people who are in a part by another
+    assert left(parts, 51, 51) == ["female", "male"]
+
+
+def test_people_who_are_in_several_parts_count_once():
+    bands = [part("mild", 30), part("moderate", 6), part("severe", 6)]
+    assert left(bands) == ["mild"]
+    assert left(bands, people=36) == []  # the two sixes may be the same people
+    assert left([part("mild", 30), part("moderate", 30)], people=30) == ["mild", "moderate"]
+    assert left([part("mild", 30), part("moderate", 12), part("severe", 6)], people=30) == ["mild"]
+
+
+def test_folds_that_share_sessions_are_left_out():
+    folds = [part("fold_1", 20), part("fold_2", 20)]
+    assert left(folds) == ["fold_1", "fold_2"]
+    assert left(folds, 39, 39) == []  # their sum less the whole is the one session that both test
+
+
+def test_an_unknown_label_does_not_tell_of_one_person(contents_of, tmp_path):
+    """41 MAE - 20 MAE of the one - 20 MAE of the other would be that person's error."""
+    contents = contents_of(sessions=126)
+    whole = contents.primary["metrics"]["mae"]
+    assert whole["n_subjects"] == 21
+    parts = [
+        {**part(name, 10), "by": "gender", "bias": None, "coverage": None, "suppressed": None}
+        for name in ("female", "male")
+    ]
+    for one in parts:
+        one["predictors"] = {"model": {"mae": whole}, "train_mean": {"mae": whole}}
+        one["counts"]["n_sessions"] = 20  # of 42
+    contents.results["subgroups"] = parts
+    write_report(contents, tmp_path / "own")
+    assert (tmp_path / "own/figures/errors_by_gender.csv").read_text().count(f",{whole['estimate']},") == 4
+    page = write_report(shareable(contents), tmp_path / "given").read_text()
+    assert (tmp_path / "given/figures/errors_by_gender.csv").read_text().count(f",{whole['estimate']},") == 2
+    assert TELLS in page
 
 
 def test_nothing_is_said_of_fewer_than_ten(contents_of, tmp_path):
