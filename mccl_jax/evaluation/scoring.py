@@ -49,12 +49,17 @@ class ScoredSessions:
 
     @functools.cached_property
     def counts(self) -> dict[str, int]:
-        """Sessions and subjects, and the positive sessions where there is a threshold."""
+        """Sessions and subjects and, where it is known who is positive, the positive sessions.
+
+        And the subjects of these, and of the negative ones: one who has sessions of both kinds is in both.
+        """
         first = np.unique(self._session, return_index=True)[1]
         counts = {"n_sessions": len(first), "n_subjects": len(np.unique(self.subject))}
         if self.positive is not None or self.threshold is not None:
             positive = self.true >= self.threshold if self.positive is None else self.positive
             counts["n_positive"] = int(np.sum(positive[first]))
+            counts["n_positive_subjects"] = len(np.unique(self.subject[positive]))
+            counts["n_negative_subjects"] = len(np.unique(self.subject[~positive]))
         return counts
 
     @functools.cached_property

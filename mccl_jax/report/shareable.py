@@ -16,6 +16,9 @@ LEFT_OUT = "(left out)"
 _PRIVATE = ("manual_dir", "data_dir", "labels", "corrections", "weights", "official")
 # What they are when they name none.
 _NAMES_NONE = ("", (), ("all",), "random")
+# Counts of people by class, and all by class.
+_PEOPLE_OF_CLASSES = {"n_positive_subjects", "n_negative_subjects"}
+_OF_CLASSES = {"n_positive", *_PEOPLE_OF_CLASSES}
 # A note that counts fewer than ten.
 _SMALL = re.compile(r"\b(?:[0-9]|No) (?:\w+ )?(?:session|subject|people|person)")
 
@@ -31,9 +34,8 @@ def shareable(contents: Contents) -> Contents:
     for part in results["subgroups"]:
         subgroups.setdefault(part["by"], []).append(part)
     few = counts["n_subjects"] < LEAST
-    positive = counts.get("n_positive", LEAST)
     without = [] if few else [name for name, metric in METRICS.items() if not metric.of_classes]
-    if not few and min(positive, counts["n_sessions"] - positive) >= LEAST:
+    if not few and _both_classes(counts):
         without = [*METRICS]
     results = _told(results, few, without) | {
         "counts": {split: _counts(of_split) for split, of_split in results["counts"].items()},
@@ -85,7 +87,7 @@ def told_parts(parts: Sequence[Mapping[str, Any]], whole: Mapping[str, int]) -> 
 
 
 def _part(part: Mapping[str, Any]) -> dict[str, Any]:
-    return {**part, "counts": _counts(part["counts"])}
+    return {**part, "counts": _counts(part["counts"]) | dict.fromkeys(_OF_CLASSES & part["counts"].keys())}
 
 
 def _hidden_part(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,11 +101,18 @@ def _hidden_part(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _counts(counts: Mapping[str, int]) -> dict[str, int | None]:
-    """Counts, None in place of those under ten, and of positive ones that leave fewer negative ones."""
+    """Counts, None in place of those under ten, and of positive sessions where one of the classes is of fewer people.
+
+    Those of the people of each class are never told: they would tell how few are in one class alone.
+    """
     told = {key: count if count >= LEAST else None for key, count in counts.items()}
-    if "n_positive" in counts and counts["n_sessions"] - counts["n_positive"] < LEAST:
-        told["n_positive"] = None
-    return told
+    untold = _PEOPLE_OF_CLASSES if _both_classes(counts) else _OF_CLASSES
+    return told | dict.fromkeys(untold & counts.keys())
+
+
+def _both_classes(counts: Mapping[str, int]) -> bool:
+    """Whether it is known that positive and negative sessions are each of ten people or more."""
+    return min(counts.get(key, 0) for key in _PEOPLE_OF_CLASSES) >= LEAST
 
 
 def _told(results: Mapping[str, Any], few: bool, metrics: Sequence[str]) -> dict[str, Any]:

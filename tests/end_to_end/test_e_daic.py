@@ -50,7 +50,8 @@ def test_the_results_are_of_test_and_beside_those_of_the_interviewer(trained):
     results = json.loads((folder / "runs/e_daic/results.json").read_text())
     assert results["reported_split"] == "test"
     assert results["counts"]["train"]["n_sessions"] == 5
-    assert results["counts"]["test"] == {"n_sessions": 2, "n_subjects": 2, "n_positive": 1}
+    of_classes = {"n_positive": 1, "n_positive_subjects": 1, "n_negative_subjects": 1}
+    assert results["counts"]["test"] == {"n_sessions": 2, "n_subjects": 2, **of_classes}
     # Of 601 and 602, which were led alike; the train mean is 8.6.
     assert results["baselines"]["group_mean"]["value"] == pytest.approx((5 + 16) / 2)
     assert results["baselines"]["train_mean"]["value"] == pytest.approx(8.6)

@@ -249,7 +249,13 @@ def test_counts_and_notes(disjoint, tmp_path):
             "fewest_n_subjects": 33,
             "most_n_subjects": 34,
         },
-        "test": {"n_sessions": N, "n_subjects": N, "n_positive": 20},
+        "test": {
+            "n_sessions": N,
+            "n_subjects": N,
+            "n_positive": 20,
+            "n_positive_subjects": 20,
+            "n_negative_subjects": N - 20,
+        },
     }
     notes = " ".join(results["notes"])
     for words in (

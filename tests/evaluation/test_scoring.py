@@ -20,6 +20,9 @@ def score(estimate, lower=None, upper=None, reason=None):
     }
 
 
+TWO_OF_TWO = {"n_positive": 2, "n_positive_subjects": 2, "n_negative_subjects": 2}
+
+
 @pytest.mark.parametrize(
     ("difference", "words"),
     [
@@ -86,7 +89,7 @@ def twice(first, second):
 
 def test_a_session_that_two_folds_test_counts_once():
     sessions, predicted = twice(11.0, 16.0)
-    assert sessions.counts == {"n_sessions": 4, "n_subjects": 4, "n_positive": 2}
+    assert sessions.counts == {"n_sessions": 4, "n_subjects": 4, **TWO_OF_TWO}
     scores = sessions.metrics(predicted)
     # |11 - 10| and |16 - 10| share the weight of one session.
     assert scores["mae"]["estimate"] == pytest.approx((3.5 + 1 + 2 + 2) / 4)
@@ -133,11 +136,16 @@ def test_agreement_is_scored_within_folds():
     assert within["mae"] == pooled["mae"]
 
 
+def test_who_has_sessions_of_both_classes_counts_in_both():
+    sessions = ScoredSessions(np.array([10.0, 12, 3, 4, 11]), np.array(list("aaabb")), threshold=10.0)
+    assert sessions.counts == {"n_sessions": 5, "n_subjects": 2, **TWO_OF_TWO, "n_positive": 3}
+
+
 def test_a_label_in_place_of_the_threshold():
     positive = np.array([True, False, True, False])
     sessions = ScoredSessions(np.zeros(4), np.arange(4), None, 50, positive=positive)
     scores = sessions.metrics(np.array([5.0, 1, 2, 3]))
-    assert sessions.counts == {"n_sessions": 4, "n_subjects": 4, "n_positive": 2}
+    assert sessions.counts == {"n_sessions": 4, "n_subjects": 4, **TWO_OF_TWO}
     assert list(scores) == ["mae", "rmse", "ccc", "pearson", "auroc"]
     assert scores["auroc"]["estimate"] == 3 / 4
     called = ScoredSessions(np.zeros(4), np.arange(4), 4.0, 50, positive=positive).metrics(np.array([5.0, 1, 2, 3]))

@@ -124,6 +124,24 @@ def test_few_positive_sessions_are_not_told(contents_of, tmp_path):
     assert "at 10 or more; fewer than 10 people" in write_report(given, tmp_path / "given").read_text()
 
 
+@pytest.mark.parametrize(
+    ("positive", "negative", "told"), [(3, 18, False), (18, 3, False), (None, None, False), (12, 12, True)]
+)
+def test_classes_are_told_by_their_people_and_not_by_their_sessions(contents_of, positive, negative, told):
+    contents = contents_of(sessions=126)  # 42 reported of 21
+    counts = contents.counts | {"n_positive": 20, "n_positive_subjects": positive, "n_negative_subjects": negative}
+    if positive is None:  # as of a results.json of before
+        del counts["n_positive_subjects"], counts["n_negative_subjects"]
+    contents.results["counts"][contents.results["reported_split"]] = counts
+    given = shareable(contents)
+    assert (given.counts["n_positive"] == 20) == told
+    assert {given.counts.get(f"n_{which}_subjects") for which in ("positive", "negative")} == {None}
+    for name in ("f1", "sensitivity", "specificity", "auroc"):
+        assert (given.primary["metrics"][name]["estimate"] is not None) == told
+    assert given.primary["metrics"]["mae"]["estimate"] is not None
+    assert all(one["counts"]["n_positive"] is None for one in given.results["subgroups"])
+
+
 def test_what_is_given_is_a_copy(contents_of):
     contents = contents_of(folds=3)
     before = repr(contents.results)
