@@ -12,6 +12,7 @@ LEAST = 10
 FEW = f"fewer than {LEAST} people: left out"
 TELLS = "left out: the whole less the other parts would tell of few people"
 LEFT_OUT = "(left out)"
+FAILED = "failed; why is left out, for it may name files"
 # Keys of the config that name folders or files, or, as ids of defects do, participants.
 _PRIVATE = ("manual_dir", "data_dir", "labels", "corrections", "weights", "official")
 # What they are when they name none.
@@ -59,7 +60,7 @@ def shareable(contents: Contents) -> Contents:
         preparation=None,
         embeddings=None,
         insight=None if few else contents.insight,
-        ablation=None if few else contents.ablation,
+        ablation=None if few or contents.ablation is None else _without_reasons(contents.ablation),
         shareable=True,
     )
 
@@ -84,6 +85,11 @@ def told_parts(parts: Sequence[Mapping[str, Any]], whole: Mapping[str, int]) -> 
         out += 1
     hidden = set(by_size[:out])
     return [_hidden_part(part) if index in hidden else _part(part) for index, part in enumerate(parts)]
+
+
+def _without_reasons(ablation: Mapping[str, Any]) -> dict[str, Any]:
+    """An ablation that does not say why a training failed."""
+    return {**ablation, "rows": [{**row, "why": FAILED if row["why"] else None} for row in ablation["rows"]]}
 
 
 def _part(part: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """A shareable report: no participant, no path and nothing of fewer than ten people is in any of its files."""
 
+import dataclasses
 import re
 
 import pytest
 
 from mccl_jax.report.page import write_report
-from mccl_jax.report.shareable import FEW, TELLS, shareable, told_parts
+from mccl_jax.report.shareable import FAILED, FEW, TELLS, shareable, told_parts
+from tests.report.conftest import made_up_ablation
 
 SCORE = dict.fromkeys(("estimate", "lower", "upper", "n_sessions", "n_subjects", "undefined_resamples"), 1)
 
@@ -122,6 +124,19 @@ def test_few_positive_sessions_are_not_told(contents_of, tmp_path):
     for name, score in given.primary["metrics"].items():
         assert (score["estimate"] is None) == (name in ("f1", "sensitivity", "specificity", "auroc"))
     assert "at 10 or more; fewer than 10 people" in write_report(given, tmp_path / "given").read_text()
+
+
+def test_why_a_training_of_an_ablation_failed_is_not_told(contents_of, tmp_path):
+    found = made_up_ablation()
+    failed = next(row for row in found["rows"] if row["state"] == "failed")
+    failed["why"] = "the loss is not finite; the last good checkpoint is /secret/runs/without_pose/checkpoints/3"
+    contents = dataclasses.replace(contents_of(), ablation=found)
+    assert failed["why"] in write_report(contents, tmp_path / "own").read_text()
+    page = write_report(shareable(contents), tmp_path / "given").read_text()
+    assert f"without pose: {FAILED}" in page
+    assert "without aus: not trained yet" in page
+    for path in (tmp_path / "given").rglob("*.*"):
+        assert b"secret" not in path.read_bytes()
 
 
 @pytest.mark.parametrize(
