@@ -5,6 +5,7 @@ from typing import Any
 
 from mccl_jax.evaluation.intervals import counted
 from mccl_jax.experiment import NAMES, Experiment
+from mccl_jax.losses import SEVERITY
 from mccl_jax.report.tables import cell
 
 NAME = "README.md"
@@ -27,6 +28,7 @@ def model_card(results: Mapping[str, Any], experiment: Experiment) -> str:
         )
     else:
         of_training = f"Trained on {counted(trained['n_sessions'], trained['n_subjects'])}."
+    direct = "The network of " if experiment.train.objective == SEVERITY else ""
     rows = {**models, **results["baselines"]}
     table = [f"| | {' | '.join(_METRICS.values())} |", "|---" * (1 + len(_METRICS)) + "|"]
     for name, one in rows.items():
@@ -44,7 +46,8 @@ def model_card(results: Mapping[str, Any], experiment: Experiment) -> str:
         "that of a questionnaire, not a clinician's finding.",
         "",
         "## Model",
-        f"Multi-Cue Contrastive Learning (Wang et al. 2025, doi:10.1109/TCSVT.2025.3533543) on the cues "
+        f"{direct}Multi-Cue Contrastive Learning (Wang et al. 2025, doi:10.1109/TCSVT.2025.3533543)"
+        f"{', trained on severity directly and not by its contrastive loss,' if direct else ''} on the cues "
         f"{', '.join(experiment.cues)}, up to {experiment.windows.seconds:g} s of a session at "
         f"{experiment.windows.rate:g} frames a second; regressors on its embeddings: {', '.join(models)}, of which "
         f"{primary['regressor']} is the headline. {experiment.train.epochs} epochs, seed {experiment.seed}; encoders "

@@ -9,6 +9,9 @@ from mccl_jax.metrics import METRICS
 from mccl_jax.report.markup import Markup, joined, tag
 from mccl_jax.report.tables import number
 
+# What a training makes small, by train.objective; losses.py, which names these, would load JAX.
+LOSSES = {"contrastive": "contrastive loss", "severity": "squared error of severity"}
+
 
 def score(of_one: Mapping[str, Any]) -> Markup:
     """A score with its interval, and with what chance alone would give where that is known."""

@@ -18,6 +18,7 @@ from mccl_jax.report.canvas import (
     people,
     tidy,
 )
+from mccl_jax.report.cells import LOSSES
 from mccl_jax.report.contents import Contents
 from mccl_jax.report.shareable import LEAST
 from mccl_jax.report.tables import number
@@ -35,7 +36,8 @@ def curves(contents: Contents) -> Drawing:
     figure = canvas(5.6)
     above, below = figure.subplots(2, 1, sharex=True)
     above.plot(epochs, loss, color=MARKS[0]["color"], linewidth=1.2, marker="." if len(loss) == 1 else "")
-    above.set_ylabel("contrastive loss (train)")
+    objective = contents.experiment.train.objective
+    above.set_ylabel(f"{LOSSES[objective]} (train)")
     if len(loss) == 0:
         above.text(0.5, 0.5, "no training loss on record", transform=above.transAxes, ha="center", color=GREY)
         above.set_yticks([])
@@ -70,9 +72,13 @@ def curves(contents: Contents) -> Drawing:
         "training_loss": [*loss, *[""] * len(evaluated)],
         **{f"mae_{name}": [*[""] * len(epochs), *values] for name, values in mae.items()},
     }
+    minimised = {
+        "contrastive": "which knows nothing of severity",
+        "severity": f"the {LOSSES['severity']} on the sessions of train",
+    }
     caption = (
-        "Above, what the training minimises, which knows nothing of severity; below, the mean absolute error on the "
-        "sessions that are reported. The last epoch is the one that counts; a lower one before it was not chosen."
+        f"Above, what the training minimises, {minimised[objective]}; below, the mean absolute error on the sessions "
+        "that are reported. The last epoch is the one that counts; a lower one before it was not chosen."
     )
     alt = f"Two line charts over {evaluated[-1]} epochs. {' '.join(said)}"
     return finished(figure, "curves", caption, alt, data, participants=people(contents.counts) < LEAST, legend_of=below)

@@ -7,7 +7,7 @@ from typing import Any
 
 from mccl_jax.experiment import NAMES
 from mccl_jax.metrics import METRICS
-from mccl_jax.report.cells import by_chance, people, readable, reasons, score
+from mccl_jax.report.cells import LOSSES, by_chance, people, readable, reasons, score
 from mccl_jax.report.contents import Contents
 from mccl_jax.report.markup import Markup, breakable, bullets, definitions, joined, paragraphs, table, tag
 from mccl_jax.report.shareable import FEW, LEFT_OUT
@@ -19,7 +19,7 @@ GLOSSARY = {
     "RMSE": "root mean squared error: the same, with large errors counting more; lower is better",
     "CCC": "concordance correlation coefficient: 1 is perfect agreement, 0 none, also where predictions are all equal",
     "Pearson": "correlation: whether higher predictions go with higher severities, whatever their size",
-    "F1": "of those above the threshold: the balance of being found and of being called so rightly; 1 is best",
+    "F1": "of the positive sessions: the balance of being found and of being called so rightly; 1 is best",
     "Sensitivity": "share of the positive sessions that are called so",
     "Specificity": "share of the negative sessions that are called so",
     "AUROC": "chance that a positive session gets the higher prediction than a negative one; 0.5 is guessing",
@@ -86,9 +86,6 @@ def what_was_run(contents: Contents) -> Markup:
         )
     else:
         trained = people(train)
-    n_positive = contents.counts.get("n_positive", 0)
-    positive = FEW if n_positive is None else f"{n_positive} of the reported sessions are"
-    threshold = results["target"]["threshold"]
     train_options = experiment.train
     facts = {
         "Experiment": experiment.name,
@@ -98,17 +95,30 @@ def what_was_run(contents: Contents) -> Markup:
         "Trained on": trained,
         "Reported on": f"{people(contents.counts)} ({readable(split)})",
         "To be predicted": results["target"]["name"] + _scale(results["target"]),
-        "Called positive": f"at {threshold:g} or more; {positive}" if threshold is not None else None,
+        "Positive": _positive(results["target"], contents.counts),
         "Cues": ", ".join(experiment.cues),
         "Windows": f"up to {experiment.windows.frames} frames at {experiment.windows.rate:g} a second "
         f"({experiment.windows.seconds:g} s), in {experiment.windows.num_segments} stretches",
-        "Training": f"{train_options.epochs} epochs in batches of {train_options.batch_size}, seed {experiment.seed}; "
-        f"encoders {results['encoders'] or 'not stated'}",
-        "Headline": f"{results['primary']['regressor']} on the embeddings of the last epoch, said before training",
+        "Training": f"by the {LOSSES[train_options.objective]}, {train_options.epochs} epochs in batches of "
+        f"{train_options.batch_size}, seed {experiment.seed}; encoders {results['encoders'] or 'not stated'}",
+        "Headline": f"{results['primary']['regressor']} on the embeddings of the last epoch, "
+        f"{'CHOSEN AFTER' if 'primary' in results['changed_after_training'] else 'said before'} training",
         "Intervals": f"{results['intervals']['level']:.0%}, {results['intervals']['type']}; they cover "
         f"{results['intervals']['covers']}",
     }
     return joined([definitions(facts), bullets(results["notes"])])
+
+
+def _positive(target: Mapping[str, Any], counts: Mapping[str, int | None]) -> str | None:
+    """Who counts as positive, by a label or by the threshold, and how many do; None where nobody can."""
+    if "n_positive" not in counts:
+        return None
+    n, threshold = counts["n_positive"], target["threshold"]
+    told = FEW if n is None else f"{n} of the reported sessions"
+    if not target["positive"]:
+        return f"at {threshold:g} or more; {told}"
+    called = "" if threshold is None else f"; called so at a prediction of {threshold:g} or more"
+    return f"who has {target['positive']} 1; {told}{called}"
 
 
 def preparation(contents: Contents) -> Markup:

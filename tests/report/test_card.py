@@ -1,5 +1,6 @@
 """The model card says what must be known of a checkpoint before it is used."""
 
+from mccl_jax.experiment import on_severity
 from mccl_jax.report.card import model_card
 
 
@@ -31,3 +32,11 @@ def test_with_folds_it_says_that_no_score_is_the_models_own(contents_of):
     assert "The scores are not its own" in text
     assert "3 models of the same making, each trained on 40 to 40 sessions" in text
     assert "SIMULATED" not in text
+
+
+def test_it_does_not_call_contrastive_what_was_trained_on_severity(contents_of):
+    contents = contents_of()
+    words = "The network of Multi-Cue Contrastive Learning", "trained on severity directly"
+    for experiment in (contents.experiment, on_severity(contents.experiment)):
+        text = model_card(contents.results, experiment)
+        assert [word in text for word in words] == [experiment is not contents.experiment] * 2

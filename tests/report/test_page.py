@@ -1,12 +1,13 @@
 """The page: whole in itself, with all its sections, and text that stays text."""
 
+import dataclasses
 import html.parser
 import json
 
 import pytest
 
 from mccl_jax.data.splits import FOLD
-from mccl_jax.experiment import DataOptions
+from mccl_jax.experiment import DataOptions, on_severity
 from mccl_jax.report.page import write_report
 from tests.report.conftest import made_up_ablation, made_up_insight
 
@@ -77,6 +78,38 @@ def test_all_sections_are_there_and_the_verdict_comes_first(page_of, contents_of
     for note in results["notes"]:
         assert note in page.text
     assert "skipped: session3" in page.text
+
+
+def test_what_was_run_is_as_it_was_done(contents_of, tmp_path):
+    contents = contents_of()
+
+    def said(contents):
+        return Page(write_report(contents, tmp_path / "report").read_text()).text
+
+    n = contents.counts["n_positive"]
+    own = (
+        "by the contrastive loss, 300 epochs",
+        "which knows nothing of severity",
+        "of the last epoch, said before training",
+        f"at 10 or more; {n} of the reported sessions",
+    )
+    page = said(contents)
+    for words in own:
+        assert words in page, words
+    contents.results["changed_after_training"] = ["primary"]
+    contents.results["target"]["positive"] = "MDD"
+    page = said(dataclasses.replace(contents, experiment=on_severity(contents.experiment)))
+    for words in own:
+        assert words not in page, words
+    for words in (
+        "by the squared error of severity, 300 epochs",
+        "the squared error of severity on the sessions of train; below",
+        "of the last epoch, CHOSEN AFTER training",
+        f"who has MDD 1; {n} of the reported sessions; called so at a prediction of 10 or more",
+    ):
+        assert words in page, words
+    contents.results["target"]["threshold"] = None
+    assert f"who has MDD 1; {n} of the reported sessions " in said(contents)
 
 
 def test_nothing_is_loaded_and_nothing_runs(page_of):
