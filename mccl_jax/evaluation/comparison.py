@@ -15,7 +15,7 @@ import numpy as np
 TESTS = {
     "difference": "two-sided, by sign flips over subjects",
     "chance": "one-sided, by predictions dealt anew among the subjects of each fold",
-    "family": "Holm, over the comparisons of the headline regressor with the baselines",
+    "family": "Holm, over the comparisons of the headline regressor with the baselines; its verdict is not corrected",
 }
 # Below this share of their size two sums are equal: signs in another order give another rounding.
 _ROUNDING = 1e-12

@@ -287,16 +287,32 @@ def scores_of(
 def comparisons_of(
     name: str, predicted: np.ndarray, pooled: Pooled, sessions: ScoredSessions, baselines: Mapping[str, dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The headline predictor against each baseline: the paired difference of MAE, and in words whether it beats it."""
+    """The headline predictor against each baseline: the paired difference of MAE, and in words whether it beats it.
+
+    The words are of one family: they hold after the correction for all of these comparisons.
+    """
     predicted = predicted[pooled.known]
-    own, found = sessions.metrics(predicted)["mae"], []
-    for baseline, scores in baselines.items():
-        difference = sessions.difference_of_mae(predicted, pooled.baselines[baseline][pooled.known])
-        words = verdict(name, scores["description"], own, scores["metrics"]["mae"], difference, sessions.level)
-        found.append(
-            {"model": name, "baseline": baseline, "difference": {"metric": "mae", **difference}, "verdict": words}
-        )
-    tested = [one["difference"] for one in found if one["difference"]["p"] is not None]
+    own = sessions.metrics(predicted)["mae"]
+    differences = {
+        baseline: {"metric": "mae", **sessions.difference_of_mae(predicted, pooled.baselines[baseline][pooled.known])}
+        for baseline in baselines
+    }
+    tested = [one for one in differences.values() if one["p"] is not None]
     for difference, p in zip(tested, holm([one["p"] for one in tested]), strict=True):
         difference["p_adjusted"] = p
-    return found
+    return [
+        {
+            "model": name,
+            "baseline": baseline,
+            "difference": differences[baseline],
+            "verdict": verdict(
+                name,
+                scores["description"],
+                own,
+                scores["metrics"]["mae"],
+                differences[baseline],
+                sessions.level,
+            ),
+        }
+        for baseline, scores in baselines.items()
+    ]

@@ -172,7 +172,10 @@ class ScoredSessions:
 
 
 def verdict(model: str, baseline: str, mae: Score, baseline_mae: Score, difference: Score, level: float) -> str:
-    """Says in words whether `model` has a lower MAE than `baseline`; `difference` is the paired one, at `level`."""
+    """Says in words whether `model` has a lower MAE than `baseline`; `difference` is the paired one, at `level`.
+
+    Where it is one of a family, and has `p_adjusted`, nothing is won or lost that does not hold for the family.
+    """
     n = counted(difference["n_sessions"], difference["n_subjects"])
     if difference["estimate"] is None:
         return f"{model} cannot be compared with {baseline}: {difference['reason']} ({n})."
@@ -186,11 +189,20 @@ def verdict(model: str, baseline: str, mae: Score, baseline_mae: Score, differen
     )
     if difference["n_subjects"] < _TOO_FEW:
         return f"{model} cannot be told apart from {baseline} by so few: {numbers}."
-    if difference["upper"] < 0:
-        return f"{model} beats {baseline}: {numbers}."
-    if difference["lower"] > 0:
-        return f"{model} is worse than {baseline}: {numbers}."
-    return f"{model} does not beat {baseline}: {numbers}."
+    if not certain(difference, level):
+        corrected = "" if difference["lower"] <= 0 <= difference["upper"] else _UNCERTAIN
+        return f"{model} does not beat {baseline}{corrected}: {numbers}."
+    return f"{model} {'beats' if difference['upper'] < 0 else 'is worse than'} {baseline}: {numbers}."
+
+
+_UNCERTAIN = " once p is corrected for all comparisons"
+
+
+def certain(difference: Score, level: float) -> bool:
+    """Whether a difference is one: its interval leaves out 0 and, in a family of them, its corrected p is small too."""
+    if difference["lower"] is None or difference["lower"] <= 0 <= difference["upper"]:
+        return False
+    return difference.get("p_adjusted") is None or difference["p_adjusted"] < 1 - level
 
 
 # A smaller p is not told apart from it: so many exchanges say no more.

@@ -5,6 +5,7 @@ import platform
 from collections.abc import Mapping
 from typing import Any
 
+from mccl_jax.evaluation.scoring import certain
 from mccl_jax.experiment import NAMES
 from mccl_jax.metrics import METRICS
 from mccl_jax.report.cells import LOSSES, by_chance, people, readable, reasons, score
@@ -48,16 +49,17 @@ _LIMITS = (
 def in_short(contents: Contents) -> Markup:
     """The verdict in words, then the headline's error beside every baseline's, and which of them it does not beat."""
     results, primary = contents.results, contents.results["primary"]
+    level = results["intervals"]["level"]
     rows = {f"{primary['regressor']} (the headline)": contents.primary["metrics"]["mae"]}
     rows |= {readable(name): scores["metrics"]["mae"] for name, scores in results["baselines"].items()}
     differences = {entry["baseline"]: score(entry["difference"]) for entry in results["comparisons"]}
     columns = {
         "predictor": [*rows],
-        f"MAE, with {results['intervals']['level']:.0%} interval": [score(one) for one in rows.values()],
+        f"MAE, with {level:.0%} interval": [score(one) for one in rows.values()],
         "headline minus it": ["", *(differences.get(name, "-") for name in results["baselines"])],
         "what it is": ["this training", *(one["description"] for one in results["baselines"].values())],
     }
-    unbeaten = [entry["verdict"] for entry in results["comparisons"] if not _beaten(entry["difference"])]
+    unbeaten = [entry["verdict"] for entry in results["comparisons"] if not _beaten(entry["difference"], level)]
     afterwards = " It was chosen after training." if "primary" in results["changed_after_training"] else ""
     return joined(
         [
@@ -230,8 +232,8 @@ def limits(contents: Contents) -> Markup:
     return joined([bullets([*own, *_LIMITS]), paragraphs(intervals, class_="soft")])
 
 
-def _beaten(difference: Mapping[str, Any]) -> bool:
-    return difference["upper"] is not None and difference["upper"] < 0
+def _beaten(difference: Mapping[str, Any], level: float) -> bool:
+    return certain(difference, level) and difference["upper"] < 0
 
 
 def _scale(target: Mapping[str, Any]) -> str:

@@ -45,6 +45,20 @@ def test_a_verdict_follows_the_interval(difference, words):
     assert ("p = 0.030" in said) == (difference["lower"] is not None)
 
 
+@pytest.mark.parametrize(
+    ("difference", "p", "words"),
+    [
+        (score(-1.0, -2.0, -0.01), 0.2, "ridge does not beat the mean once p is corrected for all comparisons: MAE 3"),
+        (score(-1.0, -2.0, -0.01), 0.04, "ridge beats the mean: "),
+        (score(1.0, 0.1, 2.0), 0.2, "ridge does not beat the mean once p is corrected for all comparisons: "),
+        (score(1.0, 0.1, 2.0), 0.04, "ridge is worse than the mean: "),
+        (score(-1.0, -2.0, 0.5), 0.04, "ridge does not beat the mean: "),
+    ],
+)
+def test_in_a_family_the_corrected_p_must_say_so_too(difference, p, words):
+    assert verdict("ridge", "the mean", score(3.0), score(4.0), {**difference, "p_adjusted": p}, 0.95).startswith(words)
+
+
 def test_so_few_can_neither_win_nor_lose():
     few = {**score(-1.0, -2.0, -0.5), "n_subjects": 9}
     assert verdict("ridge", "the mean", score(3.0), score(4.0), few, 0.95).startswith(

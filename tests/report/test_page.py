@@ -9,6 +9,7 @@ import pytest
 from mccl_jax.data.splits import FOLD
 from mccl_jax.experiment import DataOptions, on_severity
 from mccl_jax.report.page import write_report
+from mccl_jax.report.sections import in_short
 from tests.report.conftest import made_up_ablation, made_up_insight
 
 HEADINGS = [
@@ -213,6 +214,15 @@ def test_what_the_headline_does_not_beat_is_said_first(contents_of, tmp_path):
     assert contents.results["verdict"] in page.text[: page.text.index("not shown to be better.")]
     assert page.text.index("not shown to be better.") < page.text.index("Measured on 20 sessions")
     assert "[-0.50, 0.25] p = 0.042" in page.text
+
+
+def test_what_is_not_beaten_once_corrected_is_not_beaten(contents_of):
+    contents = contents_of()
+    difference = {**contents.results["comparisons"][0]["difference"], "lower": -1.5, "upper": -0.25}
+    for p, said in ((0.04, False), (0.2, True)):
+        one = {"baseline": "train_mean", "difference": {**difference, "p_adjusted": p}, "verdict": "These are words."}
+        contents.results["comparisons"] = [one]
+        assert ("These are words." in in_short(contents)) == said
 
 
 def test_subgroups_stand_with_bias_and_coverage_and_the_suppressed_ones_with_a_reason(contents_of, tmp_path):
