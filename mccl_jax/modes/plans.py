@@ -27,8 +27,8 @@ from mccl_jax.inference import Model
 from mccl_jax.losses import CONTRASTIVE
 from mccl_jax.modes import evaluate, recut
 from mccl_jax.modes.material import Material
-from mccl_jax.training import hosts
-from mccl_jax.training.runs import Run
+from mccl_jax.training import checkpoints, hosts
+from mccl_jax.training.runs import CHECKPOINTS, Run
 from mccl_jax.training.selection import LOSS
 
 LOCK = ".lock"
@@ -88,15 +88,30 @@ class Plan:
         evaluation = evaluate.experiment_of(self.workdir).evaluation
         return dataclasses.replace(self.experiment, evaluation=evaluation)
 
+    def refuse_another(self) -> None:
+        """Raises UserError where the workdir is another experiment's, or was trained on other data; writes nothing."""
+        refuse_another(self.experiment, self.workdir)
+        for training in self.trainings:
+            for kept in checkpoints.said(self.workdir / training / CHECKPOINTS):
+                if kept.get("data") != self.material.fingerprint:
+                    raise UserError(
+                        f"{self.workdir}: was trained on other data than there are now: choose another --workdir, or "
+                        "remove it"
+                    )
+
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
-        """Makes the workdir this experiment's and keeps processes off it that do not train together with this one."""
+        """Makes the workdir this experiment's and keeps processes off it that do not train together with this one.
+
+        Raises UserError as `refuse_another` does, for it may have become another's while the data were prepared.
+        """
         if not hosts.is_main():
             yield
             return
-        first = self._first
         preparation = "\n".join([self.material.said, self.summary, *self.notes]) + "\n"
         with claimed(self.workdir):
+            self.refuse_another()
+            first = self._first
             for name, text in ((evaluate.CONFIG, first.to_json() + "\n"), ("preparation.txt", preparation)):
                 with replacing(self.workdir / name) as temporary:
                     temporary.write_text(text)

@@ -80,10 +80,18 @@ def train_all(
 
     with claimed(workdir) if hosts.is_main() else contextlib.nullcontext():
         left = {}
-        if hosts.is_main():
-            scored |= {name: done for name, plan in plans.items() if (done := _scored_before(plan)) is not None}
-            left |= {name: _left(plan) for name, plan in plans.items() if name not in scored}
-        left = json.loads(hosts.share("left", json.dumps(left)))
+        for name, plan in plans.items() if hosts.is_main() else ():
+            try:
+                plan.refuse_another()
+            except UserError as error:
+                failed[name] = str(error)
+                say(f"FAILED: {name}: {error}")
+                continue
+            if (done := _scored_before(plan)) is not None:
+                scored[name] = done
+            else:
+                left[name] = _left(plan)
+        left, failed = json.loads(hosts.share("left", json.dumps([left, failed])))
         of_all = sum(len(plan.trainings) for plan in plans.values())
         waves = _waves([(name, training) for name, trainings in left.items() for training in trainings], plans)
         say(
@@ -173,13 +181,12 @@ def _key(experiment: Experiment) -> tuple:
 
 
 def _scored_before(plan: Plan) -> dict[str, Any] | None:
-    """The results of a setting that an earlier call finished on the same data, as it is asked for now."""
+    """The results of a setting that an earlier call finished, as it is asked for now."""
     with contextlib.suppress(UserError):
         done = results.read(plan.workdir)
         before = evaluate.experiment_of(plan.workdir)
-        _, metadata = evaluate.end_of_training(plan.workdir / [*plan.trainings][-1], plan.experiment)
-        same = before.evaluation == plan.experiment.evaluation and metadata["data"] == plan.material.fingerprint
-        if same and not done["changed_after_training"]:
+        evaluate.end_of_training(plan.workdir / [*plan.trainings][-1], plan.experiment)
+        if before.evaluation == plan.experiment.evaluation and not done["changed_after_training"]:
             return done
     return None
 

@@ -230,10 +230,7 @@ def load(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         # Before Orbax opens them: of several arrays that cannot be read it raises one, and prints tracebacks of others.
         _check_sums(folder)
-        whole = json.loads((folder / _METADATA).read_text(encoding="utf-8"))
-        metadata = whole.get("custom_metadata") if isinstance(whole, dict) else None
-        if not isinstance(metadata, dict) or metadata.pop(_SUM, None) != _digest(metadata):
-            raise ValueError("its metadata are not as they were saved")
+        metadata = _metadata(folder)
         with alone:
             kinds = ocp.checkpointables_metadata(folder).metadata
             abstract = jax.tree.map(lambda x: np.empty(x.shape, x.dtype), kinds)
@@ -243,6 +240,25 @@ def load(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, Any]]:
             f"{folder}: cannot be read as a checkpoint ({reason_of(error.__cause__ or error)}); expected a workdir of "
             "a finished training, or its folder model or checkpoints/STEP"
         ) from error
+
+
+def said(folder: pathlib.Path) -> list[dict[str, Any]]:
+    """The metadata of those checkpoints in `folder` that have them whole; no look at arrays, which takes longer."""
+    found = []
+    with contextlib.suppress(OSError):  # no folder, or one that cannot be read
+        for path in folders(folder):
+            with contextlib.suppress(OSError, ValueError):
+                found.append(_metadata(path))
+    return found
+
+
+def _metadata(folder: pathlib.Path) -> dict[str, Any]:
+    """That of one checkpoint. Raises OSError or ValueError where it is absent or damaged."""
+    whole = json.loads((folder / _METADATA).read_text(encoding="utf-8"))
+    metadata = whole.get("custom_metadata") if isinstance(whole, dict) else None
+    if not isinstance(metadata, dict) or metadata.pop(_SUM, None) != _digest(metadata):
+        raise ValueError("its metadata are not as they were saved")
+    return metadata
 
 
 def _sealed(metadata: Mapping[str, Any]) -> dict[str, Any]:
