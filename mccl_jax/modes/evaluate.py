@@ -20,7 +20,7 @@ from mccl_jax.experiment import Experiment
 from mccl_jax.files import replacing
 from mccl_jax.report import card, tables
 from mccl_jax.report.contents import Contents
-from mccl_jax.report.page import write_report
+from mccl_jax.report.page import PAGE, write_report
 from mccl_jax.training import checkpoints
 from mccl_jax.training.runs import CHECKPOINTS
 
@@ -89,11 +89,20 @@ def run(
             "protocol official."
         )
 
+    (workdir / REPORT / PAGE).unlink(missing_ok=True)  # which is written last, and tells that all is
     _save_model(workdir / MODEL, arrays, metadata, evaluation, experiment)
     results.write(evaluation, workdir)
     _add_card(workdir, trainings, card.model_card(evaluation.results, experiment))
     write_report(Contents.of(workdir, experiment_of(workdir)), workdir / REPORT)
     say(tables.results_table(evaluation.results))
+
+
+def refuse_unended(workdir: pathlib.Path) -> None:
+    """Raises UserError where the last evaluation of a workdir did not come to its end."""
+    checkpoints.load(workdir / MODEL)  # of a folder in a bucket its digests come last
+    for path in (workdir / MODEL / card.NAME, workdir / REPORT / PAGE):
+        if not path.is_file():
+            raise UserError(f"{path}: is missing; expected it beside the results: run --mode=evaluate in this workdir")
 
 
 def reported(trainings: Iterable[str]) -> list[str]:

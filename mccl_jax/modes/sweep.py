@@ -186,6 +186,7 @@ def _scored_before(plan: Plan) -> dict[str, Any] | None:
         done = results.read(plan.workdir)
         before = evaluate.experiment_of(plan.workdir)
         evaluate.end_of_training(plan.workdir / [*plan.trainings][-1], plan.experiment)
+        evaluate.refuse_unended(plan.workdir)
         if before.evaluation == plan.experiment.evaluation and not done["changed_after_training"]:
             return done
     return None

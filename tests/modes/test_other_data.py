@@ -94,3 +94,18 @@ def test_a_sweep_holds_no_training_of_other_data_beside_those_of_the_present(dat
     assert results.read(other)["baselines"]
     told = json.loads((workdir.parent / "sweep.json").read_text())["settings"]
     assert {row["name"]: row["state"] for row in told} == {"seed=0": "failed", "seed=1": "done"}
+
+
+@pytest.mark.parametrize("last", ["report/index.html", "model/README.md", "model/SHA256SUMS"])
+def test_a_setting_that_was_killed_while_it_was_scored_is_scored_again(data, workdir, last, monkeypatch):
+    data("before")
+    monkeypatch.setattr(sweep, "fit_together", None)
+    assert sweep.run(config(), "seed=0", workdir.parent, quiet) == 0
+    (workdir / last).unlink()
+    said = []
+    assert sweep.run(config(), "seed=0", workdir.parent, said.append) == 0
+    assert "sweep: 1 settings, 0 of them done; 0 of 1 trainings left" in "\n".join(said)
+    assert (workdir / last).is_file()
+    said.clear()
+    assert sweep.run(config(), "seed=0", workdir.parent, said.append) == 0
+    assert "sweep: 1 settings, 1 of them done" in "\n".join(said)

@@ -50,7 +50,7 @@ def folder(tmp_path_factory):
         writer.writerows(row | {"fold": 1 if row["subject"] in subjects[:5] else 2} for row in rows)
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(os.environ, "JAX_NUM_CPU_DEVICES", "4")
-        stop_when(lambda: [*folder.glob(f"{PLACE}/*/results.json")], folder, signal.SIGKILL, *ARGUMENTS)
+        stop_when(lambda: [*folder.glob(f"{PLACE}/*/report/index.html")], folder, signal.SIGKILL, *ARGUMENTS)
         done = run(folder, *ARGUMENTS, check=2)
     (folder / "printed.txt").write_text(done.stdout)
     return folder
