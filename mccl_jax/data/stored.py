@@ -3,13 +3,14 @@
 import contextlib
 import dataclasses
 import pathlib
+import sys
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from array_record.python.array_record_data_source import ArrayRecordDataSource
 from array_record.python.array_record_module import ArrayRecordWriter
 
-from mccl_jax.files import replacing
+from mccl_jax.files import locked, replacing
 
 FORM = 1  # raise it when the same records would be cut into other windows
 
@@ -48,7 +49,7 @@ class Store:
     """Takes windows one session after the other, and gives back what was taken, as rows on disk.
 
     `folder` is named by all that its content depends on: a file that is there already is whole, and is not written
-    again. Raises UserError where the folder cannot be written to.
+    again. Processes that want the same folder take turns. Raises UserError where it cannot be written to.
     """
 
     def __init__(self, folder: pathlib.Path):
@@ -64,18 +65,34 @@ class Store:
 
     def add(self, cues: Mapping[str, np.ndarray]) -> None:
         """The next session: name -> (T, V, C) float32."""
-        for name, values in cues.items():
-            if name not in self._shapes:
-                self._shapes[name] = values.shape
-                if not self._path(name).exists():
-                    self._writers[name] = self._stack.enter_context(_writer(self._path(name)))
-            if name in self._writers:
-                self._writers[name].write(np.ascontiguousarray(values).tobytes())
+        if not self._shapes:
+            self._shapes = {name: values.shape for name, values in cues.items()}
+            self._begin()
+        for name, writer in self._writers.items():
+            writer.write(np.ascontiguousarray(cues[name]).tobytes())
         self._count += 1
 
     def cues(self) -> dict[str, Rows]:
         """All that was added, name -> rows; to be asked for once the context has been left."""
         return {name: _rows(self._path(name), (self._count, *shape)) for name, shape in self._shapes.items()}
+
+    def _begin(self) -> None:
+        """Opens what is to be written; what another process writes is waited for."""
+        if not self._missing():  # nor is there a need to write anything, a lock among it
+            return
+        lock = self._folder.with_name(f".{self._folder.name}.lock")
+        with contextlib.ExitStack() as held:
+            held.enter_context(locked(lock, self._say_busy))
+            for name in self._missing():  # another process may have written some in the meantime
+                self._writers[name] = held.enter_context(_writer(self._path(name)))
+            if self._writers:
+                self._stack.enter_context(held.pop_all())
+
+    def _missing(self) -> list[str]:
+        return [name for name in self._shapes if not self._path(name).exists()]
+
+    def _say_busy(self) -> None:
+        print(f"waiting for another process that writes {self._folder}", file=sys.stderr, flush=True)
 
     def _path(self, name: str) -> pathlib.Path:
         return self._folder / f"{name}.array_record"
