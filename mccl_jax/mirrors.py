@@ -89,22 +89,19 @@ class Mirror:
                 self._bring(missing)
 
     def push(self) -> None:
-        """Makes the bucket what the copy is. Where nothing has changed nobody is asked."""
+        """Makes the bucket what the copy is. Where nothing has changed nobody is asked.
+
+        What goes last is removed first where it has changed itself, as it does with all that it tells of: a card that
+        is laid beside a checkpoint leaves that whole.
+        """
         here = self._here()
         changed = {name for name, stat in here.items() if self._known.get(name) != stat}
         gone = self._known.keys() - here.keys()
         if not changed and not gone:
             return
         self._check_owner()
-        of_changed = {name.rpartition("/")[0] for name in changed | gone}
-        outdated = [
-            name
-            for name in self._known.keys() & here.keys()
-            if _is_last(name) and any(_is_below(other, name.rpartition("/")[0]) for other in of_changed)
-        ]
-        for name in outdated:
+        for name in filter(_is_last, changed & self._known.keys()):
             self._remove(name)
-            changed.add(name)
         self._send([name for name in changed if not _is_last(name)], here)
         self._check_owner()
         self._send([name for name in changed if _is_last(name)], here)
@@ -222,10 +219,6 @@ def _file_system():
 
 def _is_last(name: str) -> bool:
     return name.rpartition("/")[2] in LAST
-
-
-def _is_below(folder: str, above: str) -> bool:
-    return folder == above or folder.startswith(f"{above}/") or not above
 
 
 def _stat(path: pathlib.Path) -> tuple[int, int]:

@@ -111,6 +111,21 @@ def test_cut_off_anywhere_a_checkpoint_is_whole_or_lacks_its_sums(bucket, when, 
     assert there == {name.replace("__", "/"): text for name, text in new.items()}
 
 
+def test_a_checkpoint_stays_whole_while_a_card_is_laid_beside_it(bucket):
+    """Or a kill while a finished training is scored would cost all of its checkpoints."""
+    mirror = Mirror(RUN)
+    write(mirror.folder, checkpoints__8__A="8", checkpoints__8__SHA256SUMS="8")
+    mirror.push()
+    write(mirror.folder, checkpoints__8__README="a card")
+    bucket.refuse = lambda what: 403 if what.startswith("PUT") else None
+    with pytest.raises(UserError):
+        mirror.push()
+    assert texts(bucket) == {"checkpoints/8/A": "8", "checkpoints/8/SHA256SUMS": "8"}
+    bucket.refuse = lambda what: None
+    mirror.push()
+    assert texts(bucket) == files(mirror.folder)
+
+
 def test_prepared_data_that_are_still_to_go_there_stay(bucket):
     mirror = Mirror(RUN)
     write(mirror.folder, shard="whole", **{"preparation.json": "{}"})
