@@ -128,12 +128,14 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
         fed = Stream(sources, mesh, batch_size, options.shuffle) if streamed else Resident(sources, mesh)
         everywhere, one_run = (of(mesh, options.parallelism) for of in (meshes.everywhere, meshes.one_run))
 
-        def keep_embeddings(epoch: int, to_be_saved: bool = False) -> None:
+        def keep_embeddings(epoch: int, to_be_saved: bool = False, taken: int = slots) -> None:
+            """Of the runs whose epochs end within the `taken` steps; the others are still in the midst of it."""
             z = np.asarray(everywhere(embed(states, fed.everything(options.batch_size))))[:, : len(windows)]
             last_layer = everywhere({name: x for name, x in states["params"].items() if name.startswith("severity/")})
             for i, (lane, of_run) in enumerate(zip(lanes, z, strict=True)):
                 of_layer = {name: np.asarray(x)[i] for name, x in last_layer.items()}
-                lane.keep_embeddings(epoch, of_run, of_layer, to_be_saved)
+                if taken >= lane.per_epoch:
+                    lane.keep_embeddings(epoch, of_run, of_layer, to_be_saved)
 
         if any((lane.epoch, lane.slot) == (0, 0) for lane in lanes):
             keep_embeddings(UNTRAINED)
@@ -172,8 +174,9 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
                     progress.step(at_once)
                     if wished := stopping.wished():
                         break
-                done, ended = epoch + 1, slot + at_once >= slots
-                last = done == options.epochs
+                # Where it is to end in the midst of an epoch, shorter ones have come to their end.
+                done, taken = epoch + 1, slot + at_once
+                last, ended = done == options.epochs, any(taken >= lane.per_epoch for lane in lanes)
                 evaluated = ended and (last or done % options.evaluate_every == 0)
                 due = last or done % options.checkpoint_every == 0
                 saved = due or wished
@@ -183,11 +186,12 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
                 if all(lane.failed for lane in lanes):
                     break
                 if evaluated:
-                    keep_embeddings(done, due)
+                    keep_embeddings(done, due, taken)
+                if evaluated and taken >= slots:
                     progress.line(f"epoch {done}/{options.epochs}, loss {_mean_loss(lanes):.3f}")
                 if saved:
                     for i, lane in enumerate(lanes):
-                        lane.save(epoch, slot + at_once, one_run, states, i)
+                        lane.save(epoch, taken, one_run, states, i)
                     publish(runs[0].workdir, lambda: [lane.checkpoints.wait() for lane in lanes])
                 if wished:
                     stack.close()  # the saves have come to their end, or why they could not is said

@@ -35,15 +35,15 @@ def experiment(parallelism: str = "jit", seed: int = 0) -> Experiment:
                 "warmup_epochs": 1.0,
                 "evaluate_every": 1,
                 "checkpoint_every": 1,
-                "keep": EPOCHS,
+                "keep": EPOCHS + 1,  # also one in the midst of an epoch
                 "parallelism": parallelism,
             },
         }
     )
 
 
-def train(workdir: pathlib.Path, options: Experiment) -> list[str]:
-    """Trains in `workdir`, going on from what is there; what was said."""
+def run_of(workdir: pathlib.Path, options: Experiment, name: str = "", trained: int = 7) -> Run:
+    """One in `workdir` that trains on the first sessions, so many of them."""
     sessions = []
     for i in range(COUNT):
         cues = {name: face(30 + 3 * i, seed=i)[0].cues[name] for name in ("aus",)}
@@ -51,9 +51,14 @@ def train(workdir: pathlib.Path, options: Experiment) -> list[str]:
         who = {"session": str(i), "subject": str(i), "target": float(i)}
         sessions.append(session(np.arange(30 + 3 * i) / 2, specification, cues, **who))
     windows, facts, _ = windows_and_facts(sessions, options.windows)
-    split = np.where(np.arange(COUNT) < 7, "train", "test")
+    split = np.where(np.arange(COUNT) < trained, "train", "test")
+    return Run(options, scaled(windows, facts, split, options.windows), "made", workdir, name)
+
+
+def train(workdir: pathlib.Path, options: Experiment) -> list[str]:
+    """Trains in `workdir`, going on from what is there; what was said."""
     said = []
-    fit(Run(options, scaled(windows, facts, split, options.windows), "made", workdir), said.append)
+    fit(run_of(workdir, options), said.append)
     return said
 
 
