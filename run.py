@@ -20,6 +20,7 @@ import runpy
 import shlex
 import signal
 import sys
+import traceback
 from typing import NoReturn
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -29,7 +30,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from mccl_jax import buckets
-from mccl_jax.errors import UserError
+from mccl_jax.errors import UserError, reason_of
 from mccl_jax.files import refuse_remote
 
 DEFAULT = str(pathlib.Path(__file__).resolve().parent / "configs/simulated.py")
@@ -109,7 +110,7 @@ def main(arguments: list[str]) -> int:
 
         output = OUTPUT.value and pathlib.Path(OUTPUT.value).expanduser()
         with contextlib.ExitStack() as stack:
-            workdirs = [stack.enter_context(buckets.working_in(one)) for one in place.split(",")]
+            workdirs = [stack.enter_context(buckets.working_in(one)) for one in _places(place)]
             report.run(workdirs, output, SHAREABLE.value)
     elif MODE.value == "evaluate":
         from mccl_jax.modes import evaluate
@@ -153,7 +154,7 @@ def _check_flags() -> None:
     for flag in (INPUT, OUTPUT, PREDICTIONS):
         refuse_remote(f"--{flag.name}", flag.value or "")
     for flag in (WORKDIR, CHECKPOINT):
-        for place in (flag.value or "").split(",") if MODE.value == "report" else [flag.value or ""]:
+        for place in _places(flag.value or "") if MODE.value == "report" else [flag.value or ""]:
             buckets.check(f"--{flag.name}", place)
     for flag in (CHECKPOINT, INPUT, OUTPUT, SWEEP, GRID, PREDICTIONS):
         if flag.name in wanted and not flag.value:
@@ -182,6 +183,17 @@ def parse(arguments: list[str]) -> list[str]:
         raise UserError(" ".join(str(error).split())) from error
 
 
+def _places(text: str) -> list[str]:
+    """The workdirs of a list with commas, some of which may be in their names, as in those of a sweep's settings."""
+    parts, places = text.split(","), []
+    while parts:
+        ends = [n for n in range(len(parts), 1, -1) if pathlib.Path(",".join(parts[:n])).expanduser().is_dir()]
+        n = ends[0] if ends else 1
+        places.append(",".join(parts[:n]))
+        parts = parts[n:]
+    return places
+
+
 def _without_check() -> str:
     """The command line that prepares and trains what this one only looks at."""
     kept = [argument for argument in sys.argv[1:] if argument.partition("=")[0].strip("-") not in ("mode", "share")]
@@ -205,8 +217,13 @@ def _check_keys(arguments: list[str]) -> None:
     try:
         get_config = runpy.run_path(file)["get_config"]
         config = get_config(variant) if variant else get_config()
-    except (KeyError, SyntaxError, TypeError, ValueError) as error:
-        raise UserError(f"--config={file}: is no config ({error}); expected a Python file with get_config()") from error
+    except (Exception, SystemExit) as error:  # whatever is wrong in the user's file
+        at = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+        where = f" in line {at[-1]}" if at else ""
+        what = f"{type(error).__name__}: {reason_of(error)}"
+        raise UserError(
+            f"--config={file}: is no config ({what}{where}); expected a Python file with get_config()"
+        ) from error
     for name, _, _ in given:
         at, known = config, "config"
         for key in name.split(".")[1:]:
