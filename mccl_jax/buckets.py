@@ -33,13 +33,16 @@ def is_remote(place: str | os.PathLike) -> bool:
     return "://" in str(place)
 
 
-def check(name: str, place: str | os.PathLike) -> None:
-    """Raises UserError where `place`, which the option of this name gives, is remote and cannot be; asks nobody."""
-    if not is_remote(place):
-        return
-    if not _URL.fullmatch(str(place)):
+def check_form(name: str, place: str | os.PathLike) -> None:
+    """Raises UserError where `place`, which the option of this name gives, is remote and no folder in a bucket."""
+    if is_remote(place) and not _URL.fullmatch(str(place)):
         raise UserError(f"{name} is {place}: expected a path on a disk, or gs://BUCKET/FOLDER")
-    if importlib.util.find_spec("gcsfs") is None:
+
+
+def check(name: str, place: str | os.PathLike) -> None:
+    """Raises UserError where `place` is to be used, is remote and cannot be; asks nobody."""
+    check_form(name, place)
+    if is_remote(place) and importlib.util.find_spec("gcsfs") is None:
         raise UserError(f"{name} is {place}: gs:// needs gcsfs: pip install -r requirements-gcs.txt -c constraints.txt")
 
 

@@ -115,7 +115,7 @@ class DataOptions:
 
     def __post_init__(self):
         refuse_remote(f"{self.section}.manual_dir", self.manual_dir)
-        buckets.check(f"{self.section}.data_dir", self.data_dir)
+        buckets.check_form(f"{self.section}.data_dir", self.data_dir)  # a model may be used where no bucket is
         if self.corpus not in CORPORA:
             raise UserError(f"{self.section}.corpus is {self.corpus!r}: expected {' or '.join(CORPORA)}")
         for key, allowed in CORPORA[self.corpus].items():

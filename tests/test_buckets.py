@@ -7,9 +7,12 @@ import shutil
 
 import pytest
 
+from configs import common
 from mccl_jax import buckets
 from mccl_jax.errors import UserError
+from mccl_jax.experiment import Experiment
 from mccl_jax.mirrors import Mirror
+from mccl_jax.modes import prepare
 from tests.fake_bucket import Bucket
 
 RUN = "gs://bucket/run"
@@ -223,8 +226,24 @@ def test_a_place_that_is_none_is_refused(place):
         buckets.check("--workdir", place)
 
 
-def test_without_gcsfs_the_line_says_what_to_install(monkeypatch):
+@pytest.fixture
+def without_gcsfs(monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "gcsfs" else find(name))
-    with pytest.raises(UserError, match=r"pip install -r requirements-gcs.txt"):
+
+
+def test_without_gcsfs_the_line_says_what_to_install(without_gcsfs):
+    with pytest.raises(UserError, match=r"--workdir is gs://bucket/run: .*pip install -r requirements-gcs.txt"):
         buckets.check("--workdir", RUN)
+
+
+@pytest.mark.parametrize("section", ["data", "transfer"])
+def test_prepared_data_in_a_bucket_need_gcsfs_where_they_are_read_and_a_model_of_them_nowhere(without_gcsfs, section):
+    values = common.get_config().to_dict()
+    values |= {"transfer": dict(values["data"])}
+    for name in ("data", "transfer"):
+        values[name]["data_dir"] = f"prepared/{name}"
+    values[section]["data_dir"] = RUN
+    experiment = Experiment.from_json(Experiment.from_dict(values).to_json())  # as a model is read
+    with pytest.raises(UserError, match=rf"{section}.data_dir is gs://bucket/run: .*requirements-gcs.txt"):
+        prepare.prepare_all(experiment, pytest.fail)

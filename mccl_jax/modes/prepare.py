@@ -11,7 +11,7 @@ from data_builders.e_daic import e_daic_dataset_builder
 from data_builders.openface import openface_dataset_builder
 from data_builders.preparation import folder_of, open_or_prepare, open_prepared
 from data_builders.report import JSON_NAME
-from mccl_jax.buckets import is_remote, on_disk
+from mccl_jax.buckets import check, is_remote, on_disk
 from mccl_jax.errors import UserError
 from mccl_jax.experiment import DataOptions, Experiment
 from mccl_jax.mirrors import Mirror
@@ -73,6 +73,8 @@ def _brought(experiment: Experiment) -> Iterator[Mirror | None]:
 def prepare_all(experiment: Experiment, say=print) -> list:
     """What `prepare` gives for the corpus and, of a transfer, for the second one: none before both are named."""
     refuse_unnamed(experiment, prepared_will_do=True)
+    for data in (corpus.data for corpus in experiment.corpora):
+        check(f"{data.section}.data_dir", data.data_dir)
     if hosts.is_main():
         found = [prepare(corpus, say) for corpus in experiment.corpora]
     hosts.wait("prepared")  # the main process does it for all
