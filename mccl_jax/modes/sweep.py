@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import dataclasses
+import itertools
 import json
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
@@ -101,9 +102,10 @@ def train_all(
         _score([name for name in left if not left[name]], plans, scored, failed, say)
         for number, wave in enumerate(waves, start=1):
             tell()
-            wave = [one for one in wave if one[0] not in failed]
-            if not wave:
+            going = [one for one in wave if one[0] not in failed]
+            if not going:
                 continue
+            wave = wave if hosts.several() else going  # of several processes it keeps its size (_sizes)
             say(f"\nwave {number} of {len(waves)}: {', '.join(map(_called, wave))}")
             with contextlib.ExitStack() as stack:
                 for name in dict.fromkeys(name for name, _ in wave):
@@ -212,9 +214,25 @@ def _waves(left: Sequence[tuple[str, str]], plans: Mapping[str, Plan]) -> list[l
         groups.setdefault(structure(plan.experiment_of(training), plan.material.windows), []).append((name, training))
     waves = []
     for group in groups.values():
-        size = 1 if plans[group[0][0]].experiment.train.parallelism == "pmap" else jax.device_count()
-        waves += [group[first : first + size] for first in range(0, len(group), size)]
+        devices = 1 if plans[group[0][0]].experiment.train.parallelism == "pmap" else jax.device_count()
+        rest = iter(group)
+        waves += [[*itertools.islice(rest, size)] for size in _sizes(len(group), devices, hosts.several())]
     return waves
+
+
+def _sizes(left: int, devices: int, even: bool) -> list[int]:
+    """How many of the trainings `left` each wave has, as many as it can.
+
+    `even`: only as many as use all `devices`, for of several processes none may be without a part.
+    """
+    sizes = []
+    while left:
+        size = min(left, devices)
+        while even and devices % size:
+            size -= 1
+        sizes.append(size)
+        left -= size
+    return sizes
 
 
 def _train(wave: Sequence[tuple[str, str]], plans: Mapping[str, Plan], say) -> dict[str, str]:

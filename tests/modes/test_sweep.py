@@ -92,3 +92,20 @@ def test_waves_hold_one_structure_and_no_more_runs_than_devices(monkeypatch):
     waves = sweep._waves(left, plans)
     assert sorted(one for wave in waves for one in wave) == sorted(left)
     assert [[name for name, _ in wave] for wave in waves] == [["a", "a"], ["c", "c"], ["b", "b"], ["d"], ["d"]]
+
+
+@pytest.mark.parametrize(
+    ("left", "devices", "alone", "of_several"),
+    [
+        (5, 8, [5], [4, 1]),
+        (8, 8, [8], [8]),
+        (19, 8, [8, 8, 3], [8, 8, 2, 1]),
+        (5, 6, [5], [3, 2]),
+        (3, 7, [3], [1, 1, 1]),
+        (3, 1, [1, 1, 1], [1, 1, 1]),
+        (0, 4, [], []),
+    ],
+)
+def test_of_several_processes_none_has_devices_that_a_wave_leaves_idle(left, devices, alone, of_several):
+    assert sweep._sizes(left, devices, even=False) == alone
+    assert sweep._sizes(left, devices, even=True) == of_several
