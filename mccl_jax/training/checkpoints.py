@@ -26,8 +26,10 @@ import jax
 import numpy as np
 import orbax.checkpoint as v0
 from orbax.checkpoint import v1 as ocp
+from orbax.checkpoint._src.futures.synchronization import OperationIdGenerator  # requirements.txt holds its version
 
 from mccl_jax.errors import UserError, reason_of
+from mccl_jax.training import hosts
 
 _STEP = re.compile(r"0|[1-9][0-9]*")
 _MORE, _BESIDE = 1.1, 1 << 18  # times the size of the arrays, and bytes of files that stand beside them
@@ -113,6 +115,17 @@ def _check_room(folder: pathlib.Path, arrays: dict[str, Any]) -> None:
     size = sum(np.asarray(leaf).nbytes for leaf in jax.tree.leaves(arrays))
     if shutil.disk_usage(folder).free < _MORE * size + _BESIDE:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def count_alike() -> None:
+    """Of several processes all count Orbax' operations alike from here on, as they must before they save together.
+
+    Until then each may have loaded and saved for itself, at most a thousand times more than the main one.
+    """
+    if hosts.several():
+        begin = int(hosts.share("operations", str(int(OperationIdGenerator.get_current_operation_id()) + 1000)))
+        while int(OperationIdGenerator.next_operation_id()) < begin:
+            pass
 
 
 class _NewestAndBest:

@@ -21,6 +21,7 @@ from mccl_jax.models.network import Network
 from mccl_jax.training import hosts
 from mccl_jax.training import mesh as meshes
 from mccl_jax.training import step as steps
+from mccl_jax.training.checkpoints import count_alike
 from mccl_jax.training.feeding import Resident, Source, Stream
 from mccl_jax.training.profiling import Profile
 from mccl_jax.training.progress import Progress
@@ -119,6 +120,7 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
         for lane in lanes:
             lane.begin(stack, network, optimizer, say)
         _same_on_all_hosts(lanes)
+        count_alike()
         states = meshes.put([lane.state for lane in lanes], mesh)
         of_lanes = [(lane.members, np.int32(lane.count), lane.hyper) for lane in lanes]
         arguments = meshes.put(of_lanes, mesh)
@@ -192,6 +194,8 @@ def fit_together(runs: Sequence[Run], say: Callable[[str], None] = print) -> dic
                 if saved:
                     for i, lane in enumerate(lanes):
                         lane.save(epoch, taken, one_run, states, i)
+                        if hosts.several() and lanes[1:]:
+                            lane.checkpoints.wait()  # Orbax' messages of two saves at a time would be mixed up
                     publish(runs[0].workdir, lambda: [lane.checkpoints.wait() for lane in lanes])
                 if wished:
                     stack.close()  # the saves have come to their end, or why they could not is said
@@ -240,9 +244,9 @@ def _same_on_all_hosts(lanes: Sequence[Lane]) -> None:
     hosts.agree(
         "begin",
         digest.hexdigest(),
-        f"begins from other values or data than the main process; expected {lanes[0].run.workdir}, data.data_dir and "
-        "files of init to be the same for all, on a disk that they share or in a bucket, and the same version of the "
-        "program",
+        "begins from other values, options or data than the main process; expected the same config, "
+        f"{lanes[0].run.workdir}, data.data_dir and files of init to be the same for all, on a disk that they share or "
+        "in a bucket, and the same version of the program",
     )
 
 

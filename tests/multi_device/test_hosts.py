@@ -16,7 +16,9 @@ from tests.multi_device.pair import Pair, finished, start
 
 WORKDIR = pathlib.Path("runs/simulated")
 STEPS = 6 * 2
-OTHERWISE = {"pmapped": "--config.train.parallelism=pmap", "streamed": "--config.train.feeding=stream"}
+# The sweep's first wave has the other two seeds, two devices each; between the waves they are scored.
+SWEPT = ("--config.train.feeding=stream", "--mode=sweep", "--sweep=seed=1,2,0")
+OTHERWISE = {"pmapped": ("--config.train.parallelism=pmap",), "swept": SWEPT}
 
 
 def newest(folder: pathlib.Path) -> int:
@@ -45,7 +47,8 @@ def told(tmp_path_factory) -> dict:
     told["together"] = Pair(together).ended()
     for name, way in OTHERWISE.items():
         shutil.copytree(together / "prepared", folder / name / "prepared")
-        told[name] = Pair(folder / name, (way,), (way,)).ended()
+        told[name] = Pair(folder / name, way, way).ended()
+    shutil.move(folder / "swept/runs/simulated-sweep/seed=0", folder / "swept" / WORKDIR)
     return told | {name: finished(process) for name, process in going.items()} | {"folder": folder}
 
 
