@@ -238,6 +238,7 @@ def _same_on_all_hosts(lanes: Sequence[Lane]) -> None:
     digest = hashlib.sha256()
     for lane in lanes:
         digest.update(lane.run.fingerprint.encode())
+        digest.update(repr(sorted(_options_of_all_hosts(lane.run.experiment).items())).encode())
         # Of the windows, which may be many, what was fitted on them.
         for leaf in jax.tree.leaves((lane.state, lane.members, lane.hyper, scaler_arrays(lane.run.data.scaler))):
             digest.update(np.ascontiguousarray(leaf))
@@ -248,6 +249,16 @@ def _same_on_all_hosts(lanes: Sequence[Lane]) -> None:
         f"{lanes[0].run.workdir}, data.data_dir and files of init to be the same for all, on a disk that they share or "
         "in a bucket, and the same version of the program",
     )
+
+
+def _options_of_all_hosts(experiment: Experiment) -> dict[str, object]:
+    """All but those by which no host computes otherwise, and places, what lies in which is compared itself."""
+    own = ("manual_dir", "data_dir", "workers", "profile")
+    return {
+        key: value
+        for key, value in experiment.options.items()
+        if key.rpartition(".")[2] not in own and not key.startswith(("evaluation.", "init."))
+    }
 
 
 def _mean_loss(lanes: Sequence[Lane]) -> float:
