@@ -26,7 +26,6 @@ import jax
 import numpy as np
 import orbax.checkpoint as v0
 from orbax.checkpoint import v1 as ocp
-from orbax.checkpoint._src.futures.synchronization import OperationIdGenerator  # requirements.txt holds its version
 
 from mccl_jax.errors import UserError, reason_of
 from mccl_jax.training import hosts
@@ -123,6 +122,9 @@ def count_alike() -> None:
     Until then each may have loaded and saved for itself, at most a thousand times more than the main one.
     """
     if hosts.several():
+        # Orbax has no public way to it; requirements.txt holds its version.
+        from orbax.checkpoint._src.futures.synchronization import OperationIdGenerator
+
         begin = int(hosts.share("operations", str(int(OperationIdGenerator.get_current_operation_id()) + 1000)))
         while int(OperationIdGenerator.next_operation_id()) < begin:
             pass
