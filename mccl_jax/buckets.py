@@ -3,8 +3,8 @@
 The program locks, appends, maps and renames files, which object stores cannot. So a folder in a bucket is copied to the
 user's cache folder, all else works in the copy as on any disk, and what has changed there goes to the bucket when a
 checkpoint is complete, and at the end. In the bucket a file is an object of the same name, replaced in one step. The
-file without which a folder counts for nothing (LAST) goes last, and is removed before others of its folder change: what
-a kill leaves is whole, or known not to be. Objects of which the program knows nothing are left alone.
+file without which a folder counts for nothing (LAST) goes last and, where it changes itself, is removed first: what a
+kill leaves is whole, or known not to be. Objects of which the program knows nothing are left alone.
 
 Of several processes that train together each has a copy, and the main one alone writes to the bucket. Nothing can be
 locked there: who begins to train in a folder leaves his name in it, and who finds another name than his own, ends.

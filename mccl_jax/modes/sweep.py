@@ -67,6 +67,11 @@ def train_all(
         for name, experiment in experiments.items():
             refuse_another(experiment, workdir / name)
         claim(workdir)
+    hosts.agree(
+        "settings",
+        json.dumps([*named]),
+        "is to train other settings than the main process; expected the same --mode, --sweep and --grid for all",
+    )
     plans = _plans(experiments, workdir, say)
     scored, failed = {}, {}
 

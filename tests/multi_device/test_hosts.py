@@ -143,6 +143,15 @@ def test_one_that_would_train_something_else_ends_both(tmp_path):
     assert not (tmp_path / WORKDIR / "metrics.jsonl").read_text()
 
 
+def test_one_that_would_train_other_settings_ends_both(tmp_path):
+    statuses, _, errors, _ = Pair(
+        tmp_path, ("--mode=sweep", "--sweep=seed=0,1"), ("--mode=sweep", "--sweep=seed=0,2")
+    ).ended()
+    assert statuses == [2, 2]
+    assert last_line(errors[1]).startswith("error: process 1 of 2 is to train other settings than the main process")
+    assert not list(tmp_path.glob("runs/**/checkpoints/*"))
+
+
 @pytest.mark.parametrize(("how", "status"), [(signal.SIGKILL, hosts.LOST), (signal.SIGINT, 130)])
 def test_the_end_of_the_main_process_ends_the_other_at_once(tmp_path, how, status):
     """While the other one waits for what it prepares."""
