@@ -5,7 +5,7 @@ python benchmarks/cost.py               about 10 minutes on 2 cores; also writes
 From the model and training of configs/simulated.py at 80 sessions of 360 frames, one size at a time is halved and
 doubled; the windows hold noise. Time is the median of several epochs, memory what XLA says that the program takes:
 temporaries of a step, and its arguments, of which the windows are the most. Runs are whole trainings of 6 epochs one
-after the other on one device, their compilation included. Fitted is cost = a x size^b by least squares of the
+after the other on one device, behind one that is not timed, which compiles for all. Fitted is cost = a x size^b by least squares of the
 logarithms: b = 1 is proportional, 0 does not depend on it.
 """
 
@@ -114,6 +114,7 @@ def main(_) -> None:
         draw(axes, name, sizes, measured, units)
     base, seconds = experiment_of(), []
     data = noise.data_of(base, SESSIONS, dev=40)
+    noise.seconds_of_trainings(base, data, 1)
     for runs in RUNS:
         seconds.append(noise.seconds_of_trainings(base, data, runs))
         print(f"runs      {runs:5d}: {seconds[-1]:7.3f} s", flush=True)
