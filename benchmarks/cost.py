@@ -5,8 +5,8 @@ python benchmarks/cost.py               about 10 minutes on 2 cores; also writes
 From the model and training of configs/simulated.py at 80 sessions of 360 frames, one size at a time is halved and
 doubled; the windows hold noise. Time is the median of several epochs, memory what XLA says that the program takes:
 temporaries of a step, and its arguments, of which the windows are the most. Runs are whole trainings of 6 epochs one
-after the other on one device, behind one that is not timed, which compiles for all. Fitted is cost = a x size^b by least squares of the
-logarithms: b = 1 is proportional, 0 does not depend on it.
+after the other on one device, behind one that is not timed, which compiles for all. Fitted is cost = a x size^b by
+least squares of the logarithms: b = 1 is proportional, 0 does not depend on it.
 """
 
 import dataclasses
