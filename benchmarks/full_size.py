@@ -27,7 +27,7 @@ from mccl_jax.cues import DAIC_WOZ_CUES
 from mccl_jax.data.batches import Batch
 from mccl_jax.experiment import Experiment
 from mccl_jax.interop.official import by_layer
-from mccl_jax.models import ops, resnet
+from mccl_jax.models import norm, ops, resnet
 from mccl_jax.models.network import Network
 from mccl_jax.training.schedule import Schedule
 from mccl_jax.training.step import Hyper, adam, embed, init_state, train_step
@@ -73,8 +73,11 @@ def network() -> tuple[Network, dict, dict]:
 @contextlib.contextmanager
 def plain_forms() -> Iterator[None]:
     """What is traced within it has the plain form of every operation of mccl_jax/models/ops.py."""
-    names = [name for name in vars(ops) if hasattr(ops, f"plain_{name}")]
-    with mock.patch.multiple(resnet, **{name: getattr(ops, f"plain_{name}") for name in names}):
+    plain = {name: getattr(ops, f"plain_{name}") for name in vars(ops) if hasattr(ops, f"plain_{name}")}
+    with contextlib.ExitStack() as stack:
+        for module in (norm, resnet):
+            used = {name: form for name, form in plain.items() if hasattr(module, name)}
+            stack.enter_context(mock.patch.multiple(module, **used))
         yield
 
 

@@ -8,6 +8,8 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
 
+from mccl_jax.models.init import filled
+from mccl_jax.models.ops import batch_norm
 from mccl_jax.models.precision import FLOAT32, Precision
 
 
@@ -33,9 +35,9 @@ EVALUATION = Pass()
 class BatchNorm(nnx.Module):
     """Batch normalisation over valid frames, with a row of running statistics for each cue.
 
-    mean = sum(m x) / n, var = sum(m x^2) / n - mean^2 with n = sum(m) and the sums over the whole batch on all devices;
-    running = 0.9 running + 0.1 batch, with the unbiased batch variance (PyTorch's convention). Flax's own averages the
+    In training by those of the whole batch on all devices (see `ops.plain_batch_norm`). Flax's own averages the
     devices' means without weights, which is wrong where their numbers of valid frames differ.
+    running = 0.9 running + 0.1 batch, with the unbiased batch variance (PyTorch's convention).
 
     The official code keeps a single set (rows = 1) that all cues move in turn, so that evaluation normalises each cue
     by a mixture of all of them. Here rows = number of cues.
@@ -45,54 +47,30 @@ class BatchNorm(nnx.Module):
     """
 
     def __init__(self, channels: int, rows: int, eps: float = 1e-5, momentum: float = 0.1):
-        self.scale = nnx.Param(jnp.ones(channels))
-        self.bias = nnx.Param(jnp.zeros(channels))
-        self.mean = nnx.BatchStat(jnp.zeros((rows, channels)))
-        self.var = nnx.BatchStat(jnp.ones((rows, channels)))
+        self.scale = nnx.Param(filled(1, (channels,)))
+        self.bias = nnx.Param(filled(0, (channels,)))
+        self.mean = nnx.BatchStat(filled(0, (rows, channels)))
+        self.var = nnx.BatchStat(filled(1, (rows, channels)))
         self.eps, self.momentum = eps, momentum
 
     def __call__(self, x: Float[Array, "B T V C"], mask: Float[Array, "B T 1 1"], how: Pass) -> Float[Array, "B T V C"]:
         """Normalises; masked frames do not count, and what is returned for them means nothing."""
         row = min(how.row, self.mean.shape[0] - 1)
         if how.train:
-            mean, var = self._batch_statistics(x, mask, how.axis, row)
-        else:
-            mean, var = self.mean[row], self.var[row]
-        gain, shift = _gain_and_shift(mean, var, self.scale[...], self.bias[...], self.eps)
-        return (x * gain + shift).astype(x.dtype)
+            y, *batch = batch_norm(x, mask, self.scale[...], self.bias[...], self.eps, how.axis)
+            self._move(row, *batch)
+            return y
+        gain = jax.lax.rsqrt(self.var[row] + self.eps) * self.scale[...]
+        return (x * gain + (self.bias[...] - self.mean[row] * gain)).astype(x.dtype)
 
-    def _batch_statistics(self, x, mask, axis, row):
-        kept = x * mask  # in the precision of the mask, where that is the wider one
-        sums = kept.sum((0, 1, 2)), (kept * x).sum((0, 1, 2)), mask.sum() * x.shape[2]
-        if axis is not None:
-            sums = jax.lax.psum(sums, axis)
-        mean, var, unbiased = _moments(*sums)
+    def _move(self, row, mean, var, n):
+        """Moves a row of running statistics towards a batch's, which are of n values."""
+        unbiased = var * (n / jnp.maximum(n - 1, 1))
         own = np.arange(self.mean.shape[0]) == row
         share = np.asarray(self.momentum * own[:, None], mean.dtype)
         for running, batch in ((self.mean, mean), (self.var, unbiased)):
             # set_value: assigning through [...] asks each traced array for its sharding, 20 s in a whole model.
-            running.set_value(_moved(running[...], batch, share, sums[-1]))
-        return mean, var
-
-
-# What is done to a number a channel. Under jit of their own these are traced once for each number of channels, and not
-# in each of a model's 160 places, which takes 15 to 20 % off the time to trace a step.
-
-
-@jax.jit
-def _moments(total, squares, n):
-    """(mean, variance, unbiased variance) from the sums of x and of x^2 over n values; 0 where there are none."""
-    mean = total / jnp.maximum(n, 1)
-    var = jnp.maximum(squares / jnp.maximum(n, 1) - mean * mean, 0)
-    unbiased = var * (n / jnp.maximum(n - 1, 1))
-    return mean, var, unbiased
-
-
-@jax.jit
-def _gain_and_shift(mean, var, scale, bias, eps):
-    """Normalisation as x gain + shift."""
-    gain = jax.lax.rsqrt(var + eps) * scale
-    return gain, bias - mean * gain
+            running.set_value(_moved(running[...], batch, share, n))
 
 
 @jax.jit
@@ -101,7 +79,7 @@ def _moved(running, batch, share, n):
 
     (Not a scatter into one row: that compiles to a loop.)
     """
-    return running + share * (n > 0) * (jax.lax.stop_gradient(batch) - running)
+    return running + share * (n > 0) * (batch - running)
 
 
 class TokenNorm(nnx.Module):
@@ -113,10 +91,10 @@ class TokenNorm(nnx.Module):
     """
 
     def __init__(self, channels: int, eps: float):
-        self.scale = nnx.Param(jnp.ones(channels))
-        self.bias = nnx.Param(jnp.zeros(channels))
-        self.mean_mix = nnx.Param(jnp.ones(2))
-        self.var_mix = nnx.Param(jnp.ones(2))
+        self.scale = nnx.Param(filled(1, (channels,)))
+        self.bias = nnx.Param(filled(0, (channels,)))
+        self.mean_mix = nnx.Param(filled(1, (2,)))
+        self.var_mix = nnx.Param(filled(1, (2,)))
         self.eps = eps
 
     def __call__(self, x: Float[Array, "B N C"], mask: Float[Array, "B N"]) -> Float[Array, "B N C"]:

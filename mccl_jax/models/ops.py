@@ -3,6 +3,9 @@
 benchmarks/train_step.py measures what all of them bring.
 """
 
+import functools
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -18,6 +21,7 @@ def plain_conv(
     return precision.conv(x, kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
 
+@functools.partial(jax.jit, static_argnames=("stride", "precision"))  # traced once a shape
 def conv(
     x: Float[Array, "B T V C"], kernel: Float[Array, "k k C O"], stride: int, precision: Precision = FLOAT32
 ) -> Float[Array, "B t v O"]:
@@ -66,3 +70,88 @@ def _thirds(x: Array, axis: int) -> Array:
 def _first_largest(a: Array, b: Array) -> Array:
     """The larger, with the whole gradient for it; of equal ones a; NaN where there is one."""
     return jnp.where((b > a) | jnp.isnan(b), b, a)
+
+
+class Normalised(NamedTuple):
+    """What batch normalisation makes of x, and by what: statistics of n values a channel, which carry no gradient."""
+
+    y: Float[Array, "B T V C"]
+    mean: Float[Array, " C"]
+    var: Float[Array, " C"]
+    n: Float[Array, ""]
+
+
+def plain_batch_norm(
+    x: Float[Array, "B T V C"],
+    mask: Float[Array, "B T 1 1"],
+    scale: Float[Array, " C"],
+    bias: Float[Array, " C"],
+    eps: float,
+    axis: str | None,
+) -> Normalised:
+    """Batch normalisation by the valid frames: mean = sum(m x) / n, var = sum(m x^2) / n - mean^2, n = sum(m).
+
+    The sums are over all devices of `axis`. They and what follows from them are as precise as the mask; only y is
+    rounded to the precision of x.
+    """
+    mean, var, n = _statistics(x, mask, axis)
+    gain = jax.lax.rsqrt(var + eps) * scale
+    y = (x * gain + (bias - mean * gain)).astype(x.dtype)
+    return Normalised(y, *jax.lax.stop_gradient((mean, var, n)))
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5))
+def batch_norm(
+    x: Float[Array, "B T V C"],
+    mask: Float[Array, "B T 1 1"],
+    scale: Float[Array, " C"],
+    bias: Float[Array, " C"],
+    eps: float,
+    axis: str | None,
+) -> Normalised:
+    """`plain_batch_norm` with its gradient written out, in terms of sum(dy) and sum(dy x).
+
+    A quarter fewer operations in a step of the whole model than JAX's own gradient has, and 6 % less memory. A step
+    takes as long on a CPU, but is traced and loaded sooner (benchmarks/compile.py).
+    """
+    return _forwards(x, mask, scale, bias, eps, axis)[0]
+
+
+def _statistics(x, mask, axis):
+    kept = x * mask
+    sums = kept.sum((0, 1, 2)), (kept * x).sum((0, 1, 2)), mask.sum() * x.shape[2]
+    if axis is not None:
+        sums = jax.lax.psum(sums, axis)
+    total, squares, n = sums
+    share = 1 / jnp.maximum(n, 1)
+    mean = total * share
+    return mean, jnp.maximum(squares * share - mean * mean, 0), n
+
+
+# Under jit, so that they are traced once for each shape, and not in each of a model's 160 places.
+
+
+@functools.partial(jax.jit, static_argnums=(4, 5))
+def _forwards(x, mask, scale, bias, eps, axis):
+    mean, var, n = _statistics(x, mask, axis)
+    inverse = jax.lax.rsqrt(var + eps)
+    gain = inverse * scale
+    y = (x * gain + (bias - mean * gain)).astype(x.dtype)
+    return Normalised(y, mean, var, n), (x, mask, gain, inverse, mean, n)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _backwards(eps, axis, of_forwards, of_normalised):
+    """dx = gain (dy - m (sum(dy) + z sum(dy z)) / n) with z = (x - mean) / sqrt(var + eps), sums over all devices."""
+    x, mask, gain, inverse, mean, n = of_forwards
+    dy = of_normalised.y.astype(mask.dtype)
+    dbias = dy.sum((0, 1, 2))
+    dscale = ((dy * x).sum((0, 1, 2)) - mean * dbias) * inverse
+    along_one, along_z = (dbias, dscale) if axis is None else jax.lax.psum((dbias, dscale), axis)
+    share = gain / jnp.maximum(n, 1)
+    slope = share * along_z * inverse
+    dx = dy * gain - mask * (x * slope + (share * along_one - mean * slope))
+    return dx.astype(x.dtype), jnp.zeros_like(mask), dscale, dbias
+
+
+batch_norm.defvjp(_forwards, _backwards)

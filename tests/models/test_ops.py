@@ -55,6 +55,37 @@ def test_convolution_in_bfloat16(k, V):
     assert np.abs(fast[0].astype(float) - ops.plain_conv(x.astype(float), kernel, 2, FLOAT32)).max() > 1e-4
 
 
+VALID = np.array([[1, 1, 0, 1, 0], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0]], np.float32)[:, :, None, None]
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-13), ("float32", 1e-5), ("bfloat16", 2**-6)])
+@pytest.mark.parametrize("mask", [VALID, np.ones_like(VALID), np.zeros_like(VALID)], ids=["holes", "whole", "padding"])
+def test_batch_norm(dtype, tolerance, mask):
+    with jax.enable_x64(dtype == "float64"):
+        wide, rng = "float64" if dtype == "float64" else "float32", np.random.default_rng(0)
+        mask, x = jnp.asarray(mask, wide), jnp.asarray(rng.normal(1, 2, (3, 5, 2, 4)), dtype)
+        scale, bias = (jnp.asarray(rng.normal(size=4), wide) for _ in range(2))
+        for values in (x, jnp.zeros_like(x)):  # as of dead channels, whose variance is 0
+            forms = (
+                lambda x, scale, bias, form=form: form(x, mask, scale, bias, 1e-5, None).y
+                for form in (ops.batch_norm, ops.plain_batch_norm)
+            )
+            assert_near(*both(*forms, values, scale, bias), tolerance)
+
+
+def test_statistics_of_batch_norm_carry_no_gradient():
+    x, some = np.random.default_rng(0).normal(size=(3, 5, 2, 4)).astype(np.float32), np.ones(4, np.float32)
+
+    def of_statistics(x, form):
+        _, mean, var, n = form(x, VALID, some, some, 1e-5, None)
+        return (mean + var).sum() + n
+
+    fast, plain = (jax.value_and_grad(of_statistics)(x, form) for form in (ops.batch_norm, ops.plain_batch_norm))
+    assert fast[0] == pytest.approx(plain[0])
+    np.testing.assert_array_equal(fast[1], 0)
+    np.testing.assert_array_equal(plain[1], 0)
+
+
 def test_max_pool_is_the_maximum_of_each_neighbourhood():
     x = np.random.default_rng(0).random((2, 7, 4, 3)).astype(np.float32)
     found = ops.max_pool(x)
