@@ -1,6 +1,6 @@
 """What training costs against the number of sessions, frames, sessions a batch, channels and runs.
 
-python benchmarks/cost.py               about 10 minutes on 2 cores; also writes benchmarks/cost.png
+python benchmarks/cost.py               about 15 minutes on 2 cores; also writes benchmarks/cost.png
 
 From the model and training of configs/simulated.py at 80 sessions of 360 frames, one size at a time is halved and
 doubled; the windows hold noise. Time is the median of several epochs, memory what XLA says that the program takes:
@@ -76,20 +76,21 @@ def cost(**changed) -> Cost:
     return Cost(float(np.median(seconds[1:])), *(size / 2**20 for size in sizes))
 
 
-def exponent(sizes, costs) -> float:
-    """b of cost = a x size^b."""
-    return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
+def exponent_of(sizes, costs) -> float:
+    """b of cost = a x size^b, to two places, as it is shown."""
+    return round(float(np.polyfit(np.log(sizes), np.log(costs), 1)[0]), 2) + 0.0  # not -0.00
 
 
 def draw(axes, name: str, sizes, measured: dict[str, list[float]], unit: dict[str, str]) -> None:
     """One panel: each cost, and its fitted line."""
     for label, values in measured.items():
         slope, level = np.polyfit(np.log(sizes), np.log(values), 1)
-        (points,) = axes.plot(sizes, values, "o", label=f"{label} [{unit[label]}], exponent {slope:.2f}")
+        exponent = exponent_of(sizes, values)
+        (points,) = axes.plot(sizes, values, "o", label=f"{label} [{unit[label]}], exponent {exponent:.2f}")
         axes.plot(sizes, np.exp(level) * np.asarray(sizes) ** slope, "--", color=points.get_color())
     axes.set(xscale="log", yscale="log", xlabel=name)
     axes.set_xticks(sizes, [f"{size}" for size in sizes])
-    axes.minorticks_off()
+    axes.xaxis.minorticks_off()
     axes.legend(fontsize="small")
 
 
@@ -109,7 +110,7 @@ def main(_) -> None:
                 flush=True,
             )
         measured = dict(zip(("epoch", "temporaries", "arguments"), map(list, zip(*costs, strict=True)), strict=True))
-        fitted = ", ".join(f"{label} {exponent(sizes, values):.2f}" for label, values in measured.items())
+        fitted = ", ".join(f"{label} {exponent_of(sizes, values):.2f}" for label, values in measured.items())
         print(f"{name:9s} exponents: {fitted}", flush=True)
         draw(axes, name, sizes, measured, units)
     base, seconds = experiment_of(), []
@@ -118,7 +119,7 @@ def main(_) -> None:
     for runs in RUNS:
         seconds.append(noise.seconds_of_trainings(base, data, runs))
         print(f"runs      {runs:5d}: {seconds[-1]:7.3f} s", flush=True)
-    print(f"runs      exponent: {exponent(RUNS, seconds):.2f}")
+    print(f"runs      exponent: {exponent_of(RUNS, seconds):.2f}")
     draw(panels[-1], "runs", RUNS, {"all runs": seconds}, units)
     figure.suptitle(f"What training costs against each size, SIMULATED windows ({where})")
     figure.savefig(FIGURE, dpi=110)

@@ -1,6 +1,6 @@
 """How long do many trainings take side by side, against one after the other?
 
-python benchmarks/sweep.py              about 10 minutes on 2 cores
+python benchmarks/sweep.py              about 25 minutes on 2 cores
 
 The model and training of configs/simulated.py on 80 sessions of noise; trainings that differ in their seed, as a sweep
 does them: one a device along the mesh's axis of runs, in waves where there are more of them than devices. Each number
