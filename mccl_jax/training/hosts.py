@@ -50,6 +50,7 @@ _AGAIN = "start all of them again with the same command, and they go on from the
 _turns = itertools.count()  # all processes meet in the same places in the same order
 _together, _leaving, _deserted = threading.Event(), threading.Event(), threading.Event()
 _kept = []  # what C holds a pointer to
+_told = []  # (status, line) of the end that this process has told the others
 
 
 def several() -> bool:
@@ -121,6 +122,7 @@ def tell(line: str, status: int, at_once: bool = False) -> None:
     if not at_once:
         time.sleep(_GRACE * (1 if is_main() else 2))
     state, said = distributed.global_state, threading.Event()
+    _told.append((status, "" if at_once else line))  # at once: it has been printed
 
     def telling():
         with contextlib.suppress(RuntimeError):  # they know already, of another one
@@ -249,7 +251,7 @@ def _count_the_living() -> None:
             if is_main():
                 time.sleep(_GRACE)  # the others say so themselves
             names = ", ".join(map(str, gone))
-            _end(LOST, f"process {names} of {len(everybody)} was lost (no heartbeat for {LOST_AFTER} s): {_AGAIN}")
+            _lost(f"process {names} of {len(everybody)} was lost (no heartbeat for {LOST_AFTER} s): {_AGAIN}")
         time.sleep(1)
 
 
@@ -262,12 +264,17 @@ def _say_what_an_abort_means() -> None:
         try:
             socket.create_connection((host.strip("[]"), int(port)), timeout=_GRACE).close()
         except OSError:
-            _end(LOST, f"process 0, the main one, was lost: {_AGAIN}")
+            _lost(f"process 0, the main one, was lost: {_AGAIN}")
         libc.signal(signal.SIGABRT, None)  # it is there: this is something else
         os.abort()
 
     _kept.append(ctypes.CFUNCTYPE(None, ctypes.c_int)(aborted))
     libc.signal(signal.SIGABRT, _kept[-1])
+
+
+def _lost(line: str) -> None:
+    """Ends because another process is gone; where it went by what this one told, with that line and status."""
+    _end(*(_told[0] if _told else (LOST, line)))
 
 
 def _end(status: int, line: str = "") -> None:

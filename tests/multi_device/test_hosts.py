@@ -108,7 +108,7 @@ def test_all_end_as_one_process_with_one_device(told, name):
 
 def test_a_bucket_will_do_where_there_is_no_disk_that_all_see(bucket, tmp_path):
     """Each has a disk of its own, others than before when they go on."""
-    places = ("--workdir=gs://bucket/run", "--config.data.data_dir=gs://bucket/prepared", "--config.train.epochs=12")
+    places = ("--workdir=gs://bucket/run", "--config.data.data_dir=gs://bucket/prepared", "--config.train.epochs=6")
     first = Pair(tmp_path, places, places, caches=(tmp_path / "0", tmp_path / "1"))
     first.stop(1, signal.SIGTERM, lambda: "run/checkpoints/2/SHA256SUMS" in bucket.objects)
     assert first.ended()[0] == [143, 143]
@@ -119,9 +119,9 @@ def test_a_bucket_will_do_where_there_is_no_disk_that_all_see(bucket, tmp_path):
     assert "goes on after step" in printed[0]
     assert "PRIMARY RESULT" in printed[0]
     losses = [json.loads(line)["step"] for line in bucket.objects["run/metrics.jsonl"].splitlines()]
-    assert losses == list(range(24))
-    assert {"run/results.json", "run/model/SHA256SUMS", "run/checkpoints/24/SHA256SUMS"} < bucket.objects.keys()
-    new = {"results.json", "model", "24"} - held  # the signal may have come as late as the last step
+    assert losses == list(range(12))
+    assert {"run/results.json", "run/model/SHA256SUMS", "run/checkpoints/12/SHA256SUMS"} < bucket.objects.keys()
+    new = {"results.json", "model", "12"} - held  # the signal may have come as late as the last step
     assert new >= {"results.json", "model"}
     of_others = [name for name in (tmp_path / "3").rglob("*") if name.name in new]
     assert not of_others, "the main process alone writes"
