@@ -9,7 +9,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from mccl_jax.models.init import filled
-from mccl_jax.models.ops import batch_norm
+from mccl_jax.models.ops import batch_norm, normalise
 from mccl_jax.models.precision import FLOAT32, Precision
 
 
@@ -60,8 +60,8 @@ class BatchNorm(nnx.Module):
             y, *batch = batch_norm(x, mask, self.scale[...], self.bias[...], self.eps, how.axis)
             self._move(row, *batch)
             return y
-        gain = jax.lax.rsqrt(self.var[row] + self.eps) * self.scale[...]
-        return (x * gain + (self.bias[...] - self.mean[row] * gain)).astype(x.dtype)
+        inverse = jax.lax.rsqrt(self.var[row] + self.eps)
+        return normalise(x, self.mean[row], inverse, self.scale[...], self.bias[...])
 
     def _move(self, row, mean, var, n):
         """Moves a row of running statistics towards a batch's, which are of n values."""
